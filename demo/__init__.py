@@ -1,0 +1,1 @@
+"""Raw tables of an invented omnichannel retailer, with the true identities kept apart."""

@@ -1,0 +1,1 @@
+"""The sync engine: definitions, plan, guards, send, settle and the ledger."""

@@ -1,0 +1,1 @@
+"""One module per destination; the registry finds them by name."""

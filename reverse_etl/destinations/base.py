@@ -1,0 +1,138 @@
+"""What a destination is: its declared capabilities, and the few calls that the engine makes of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from reverse_etl.http import HttpClient
+    from reverse_etl.rows import Op, Row, RowResult
+
+
+class Mode(StrEnum):
+    """How a feed is kept in step with the destination."""
+
+    UPSERT = "upsert"  #: add and change; never remove
+    UPDATE = "update"  #: change what the destination already has; never create
+    MIRROR = "mirror"  #: add, change and remove, so that the destination ends equal to the feed
+    APPEND = "append"  #: every key is sent once
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The size of one call and the pace of calls, from the vendor's documentation.
+
+    Attributes:
+        rows: Most rows in one call.
+        bytes: Most bytes in the body of one call.
+        calls_per_second: Sustained calls a second that the vendor allows, used to pace and to estimate a plan's minutes.
+        burst: Calls that may be made at once before pacing begins.
+    """
+
+    rows: int
+    bytes: int
+    calls_per_second: float
+    burst: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSpec:
+    """What one kind of object in a destination can do.
+
+    Attributes:
+        modes: The sync modes that it supports.
+        keys: The feed columns that may be the sync's key.
+        columns: Feed columns with a meaning of their own; others are custom properties when ``custom_columns`` is set.
+        required: Columns that the feed must have.
+        identifiers: Feed column to weft identifier type, so that suppressed identifiers are kept out.
+        limits: Size and pace of calls, by op.
+        needs_target: Whether the sync must name a ``target`` (a list or audience id).
+        asynchronous: Whether rows are settled by polling a job.
+        idempotent: Whether repeating a call does no harm, so that a broken connection may simply be repeated.
+        custom_columns: Whether columns beyond ``columns`` are allowed.
+        removal: In one sentence, what a removal does there.
+    """
+
+    modes: frozenset[Mode]
+    keys: frozenset[str]
+    columns: frozenset[str]
+    identifiers: Mapping[str, str]
+    limits: Mapping[Op, Limits]
+    required: frozenset[str] = field(default_factory=frozenset)
+    needs_target: bool = False
+    asynchronous: bool = False
+    idempotent: bool = True
+    custom_columns: bool = True
+    removal: str = ""
+
+
+class Settings(BaseModel):
+    """What ``connections.yml`` may say of a connection. Secrets are ``SecretStr`` fields and come from the environment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str
+
+
+class Destination(ABC):
+    """One account at one vendor.
+
+    A subclass states what it can do in class variables and implements four calls. It never sleeps, retries or paces by
+    itself: ``self.http`` does that, within the connection's rate budget. It never raises for a single row: every row
+    that it was given comes back in the results.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    api_version: ClassVar[str]
+    api_version_ends: ClassVar[date | None]  #: when the vendor stops answering this version, where it says
+    documentation: ClassVar[str]  #: title of the vendor page that this was written from, and the date it was read
+    settings_class: ClassVar[type[Settings]]
+    objects: ClassVar[Mapping[str, ObjectSpec]]
+
+    def __init__(self, settings: Any, http: HttpClient) -> None:
+        self.settings = settings
+        self.http = http
+
+    @classmethod
+    @abstractmethod
+    def headers(cls, settings: Any) -> dict[str, str]:
+        """Return the headers of every call: authentication and API version."""
+
+    @abstractmethod
+    def check(self, object_name: str, target: str | None) -> None:
+        """Make sure, before anything is sent, that credentials work and the target takes rows.
+
+        Raises:
+            DestinationRefused: The account or the target cannot be used; the message says why.
+            DestinationDown: It could not be reached.
+        """
+
+    @abstractmethod
+    def size(self, object_name: str, row: Row) -> int:
+        """Return the bytes that one row adds to a call's body, so that batches keep to the byte limit."""
+
+    @abstractmethod
+    def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
+        """Send one batch, all of the same op and within the limits, and return one result per row.
+
+        Raises:
+            DestinationRefused: The whole account or target was refused.
+            DestinationDown: It could not be reached and nothing was sent, or the retries ran out.
+            BatchRefused: The vendor refused the batch as a whole because of something in it; the engine halves it.
+        """
+
+    def settle(self, object_name: str, target: str | None, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
+        """Ask after an asynchronous job once.
+
+        Returns:
+            One final result per row, or ``None`` while the job is still open. The engine waits and asks again.
+        """
+        raise TypeError(f"{self.name} has no asynchronous jobs")

@@ -1,0 +1,42 @@
+"""Errors of the sync engine, grouped by what the engine does about them."""
+
+from __future__ import annotations
+
+from warehouse.errors import ConfigError, WeftError
+
+__all__ = ["BatchRefused", "ConfigError", "DestinationDown", "DestinationRefused", "FeedError", "GuardTripped"]
+
+
+class FeedError(ConfigError):
+    """A feed cannot be synced as it stands: a null or duplicate key, or a column that is missing or unknown."""
+
+
+class GuardTripped(WeftError):
+    """A guard stopped the run before anything was sent. Nothing is wrong with the code: a person has to decide."""
+
+    exit_code = 3
+
+
+class DestinationRefused(WeftError):
+    """The destination refused the whole account or object: bad credentials, no such list, a flagged audience.
+
+    Sending on is pointless; the run stops, and what was not sent is planned again by the next run.
+    """
+
+
+class DestinationDown(WeftError):
+    """The destination could not be reached, or kept answering with server errors, until the retries ran out."""
+
+
+class BatchRefused(WeftError):
+    """The vendor refused a batch as a whole (400, 413, 422); the engine halves it until the bad row stands alone.
+
+    Args:
+        code: The vendor's short code or the HTTP status.
+        reason: Our own words for it.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{reason} ({code})")
+        self.code = code
+        self.reason = reason
