@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from warehouse.errors import ConfigError, WeftError
 
-__all__ = ["BatchRefused", "ConfigError", "DestinationDown", "DestinationRefused", "FeedError", "GuardTripped"]
+__all__ = [
+    "AmbiguousCall",
+    "BatchRefused",
+    "ConfigError",
+    "DestinationDown",
+    "DestinationRefused",
+    "FeedError",
+    "GuardTripped",
+]
 
 
 class FeedError(ConfigError):
@@ -26,6 +34,14 @@ class DestinationRefused(WeftError):
 
 class DestinationDown(WeftError):
     """The destination could not be reached, or kept answering with server errors, until the retries ran out."""
+
+
+class AmbiguousCall(DestinationDown):
+    """The connection broke, or the server failed, after the call was sent: it may or may not have been taken.
+
+    A kind of :class:`DestinationDown`, because the run cannot go on either way. What differs is the rows' outcome:
+    ambiguous instead of transient.
+    """
 
 
 class BatchRefused(WeftError):

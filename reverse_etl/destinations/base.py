@@ -32,7 +32,7 @@ class Limits:
     Attributes:
         rows: Most rows in one call.
         bytes: Most bytes in the body of one call.
-        calls_per_second: Sustained calls a second that the vendor allows, used to pace and to estimate a plan's minutes.
+        calls_per_second: Sustained calls a second that the vendor allows; paces calls and prices a plan's minutes.
         burst: Calls that may be made at once before pacing begins.
     """
 
@@ -74,7 +74,7 @@ class ObjectSpec:
 
 
 class Settings(BaseModel):
-    """What ``connections.yml`` may say of a connection. Secrets are ``SecretStr`` fields and come from the environment."""
+    """What ``connections.yml`` may say of a connection. Secrets are ``SecretStr`` fields, set from the environment."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
