@@ -1,0 +1,161 @@
+"""Snowflake: the warehouse at scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import snowflake.connector
+from snowflake.connector import errors
+from sqlglot import exp
+
+from warehouse.base import Column, Relation, Sql, Warehouse
+from warehouse.errors import WarehouseError
+
+#: What dbt's Snowflake profile and the connector call by the same name.
+_CONNECT = (
+    "account", "user", "password", "role", "warehouse", "database", "schema", "authenticator", "token", "host", "port",
+    "protocol", "private_key_file", "private_key_file_pwd", "session_parameters", "network_timeout", "passcode",
+)  # fmt: skip
+_RENAMED = {"private_key_path": "private_key_file", "private_key_passphrase": "private_key_file_pwd"}
+_BATCH = 5_000
+
+
+class SnowflakeWarehouse(Warehouse):
+    """A Snowflake session.
+
+    Args:
+        output: The chosen output of the dbt profile.
+
+    Raises:
+        WarehouseError: The account cannot be reached or does not let us in.
+    """
+
+    dialect = "snowflake"
+
+    def __init__(self, output: dict[str, Any]) -> None:
+        settings = {_RENAMED.get(name, name): value for name, value in output.items() if value not in ("", None)}
+        missing = [name for name in ("account", "user", "database", "schema") if name not in settings]
+        self._where = f"Snowflake account {settings.get('account', '(none)')}, user {settings.get('user', '(none)')}"
+        if missing:
+            raise WarehouseError(
+                f"The Snowflake profile is not complete: {', '.join(missing)} missing.",
+                where="profiles.yml, target snowflake",
+                fix="set " + ", ".join(f"SNOWFLAKE_{name.upper()}" for name in missing) + " in the environment or in .env",
+            )
+        self.schema = str(settings["schema"])
+        self.database: str = str(settings["database"])
+        arguments: dict[str, Any] = {name: settings[name] for name in _CONNECT if name in settings}
+        arguments["session_parameters"] = {"TIMEZONE": "UTC"} | arguments.get("session_parameters", {})
+        # The schema may not exist before the first dbt build, and every statement here names its own.
+        arguments.pop("schema")
+        try:
+            self._connection = snowflake.connector.connect(
+                **arguments, application="weft", login_timeout=int(settings.get("login_timeout", 30)), paramstyle="pyformat"
+            )
+        except errors.Error as error:
+            raise WarehouseError(
+                f"Snowflake does not let us in: {_words(error)}",
+                where=self._where,
+                fix="check SNOWFLAKE_ACCOUNT, SNOWFLAKE_USER, SNOWFLAKE_PASSWORD and SNOWFLAKE_ROLE, and the network",
+            ) from error
+
+    def query(self, sql: Sql, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run a query and return all of its rows."""
+        with self._explained(), self._connection.cursor() as cursor:
+            cursor.execute(self.render(sql), tuple(params) or None)
+            return _rows(_names(cursor), cursor.fetchall())
+
+    def stream(self, sql: Sql, size: int = 10_000, params: Sequence[Any] = ()) -> Iterator[list[dict[str, Any]]]:
+        """Run a query and yield its rows in lists as the result's chunks are downloaded."""
+        with self._connection.cursor() as cursor:
+            with self._explained():
+                cursor.execute(self.render(sql), tuple(params) or None)
+                names = _names(cursor)
+            while True:
+                with self._explained():
+                    chunk = cursor.fetchmany(size)
+                if not chunk:
+                    return
+                yield _rows(names, chunk)
+
+    def execute(self, sql: Sql, params: Sequence[Any] = ()) -> int:
+        """Run a statement and return the number of rows that it changed."""
+        with self._explained(), self._connection.cursor() as cursor:
+            cursor.execute(self.render(sql), tuple(params) or None)
+            return int(cursor.rowcount or 0)
+
+    def insert(self, table: Relation, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+        """Insert rows with multi-row statements, which the connector builds and escapes."""
+        into = exp.Schema(this=table.table(), expressions=[exp.to_identifier(column) for column in columns])
+        marks = ", ".join(["%s"] * len(columns))
+        statement = f"insert into {self.render(into)} values ({marks})"
+        total, remaining = 0, iter(rows)
+        while chunk := list(islice(remaining, _BATCH)):
+            with self._explained(), self._connection.cursor() as cursor:
+                cursor.executemany(statement, [tuple(row) for row in chunk])
+            total += len(chunk)
+        return total
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit everything at the end, or nothing when it raises."""
+        self.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self.execute("rollback")
+            raise
+        self.execute("commit")
+
+    def columns(self, relation: Relation) -> list[Column]:
+        """Return the columns of a relation in their order."""
+        schema = exp.table_("columns", db="information_schema", catalog=relation.database or self.database)
+        found = self.query(
+            exp.select("column_name", "data_type", "numeric_scale")
+            .from_(schema)
+            .where(
+                exp.func("lower", exp.column("table_schema")).eq(relation.schema.lower()),
+                exp.func("lower", exp.column("table_name")).eq(relation.name.lower()),
+            )
+            .order_by("ordinal_position")
+        )
+        return [
+            Column(
+                stored.lower() if stored.isupper() else stored,
+                stored,
+                exp.DataType.build(row["data_type"], dialect="snowflake", udt=True),
+            )
+            for row in found
+            for stored in [str(row["column_name"])]
+        ]
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except errors.Error as error:
+            raise WarehouseError(
+                f"Snowflake refused a statement: {_words(error)}",
+                where=self._where,
+                fix="if a relation or a column is missing, run `dbt build --target snowflake`; if a privilege is, ask for it",
+            ) from error
+
+
+def _names(cursor: Any) -> list[str]:
+    return [column[0].lower() for column in cursor.description]
+
+
+def _rows(names: list[str], rows: list[Any]) -> list[dict[str, Any]]:
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _words(error: errors.Error) -> str:
+    text = (error.raw_msg or str(error)).strip().split("\n", 1)[0]
+    return f"{text} ({error.errno})" if error.errno and error.errno > 0 else text
