@@ -5,5 +5,6 @@
 
 {% macro default__json_text(document, key) -%} ({{ document }} ->> '$."{{ key }}"') {%- endmacro %}
 
-{# get() rather than a path with colons: a path's first step is read as a column in a longer expression. #}
-{% macro snowflake__json_text(document, key) -%} cast(get({{ document }}, '{{ key }}') as varchar) {%- endmacro %}
+{# Brackets: a cast of get() keeps the quotes of a JSON string in some engines that speak Snowflake, and a path with colons
+   reads the part before it as a column. #}
+{% macro snowflake__json_text(document, key) -%} cast({{ document }}['{{ key }}'] as varchar) {%- endmacro %}
