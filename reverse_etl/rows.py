@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -65,3 +65,8 @@ class RowResult:
     reason: str = ""
     job_id: str | None = None
     destination_id: str | None = None
+
+
+def same_result(rows: Sequence[Row], outcome: Outcome, code: str = "", reason: str = "") -> list[RowResult]:
+    """Return the same result for every row of a batch."""
+    return [RowResult(row.key, outcome, code, reason) for row in rows]
