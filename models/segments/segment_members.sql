@@ -1,0 +1,30 @@
+-- Grain: one row per segment and person who belongs to it at the run's moment. The variable
+-- `segments` is the one list of what is followed; every name in it is a model seg_<name>.
+with
+
+{% for segment in var('segments') %}
+{{ segment }} as (
+
+    select
+        '{{ segment }}' as segment,
+        profile_id
+    from {{ ref('seg_' ~ segment) }}
+
+),
+
+{% endfor %}
+final as (
+
+    {% for segment in var('segments') %}
+    select * from {{ segment }}
+    {{- "\n\n    union all\n" if not loop.last }}
+    {% else %}
+    select
+        cast(null as {{ dbt.type_string() }}) as segment,
+        cast(null as {{ dbt.type_string() }}) as profile_id
+    where false
+    {% endfor %}
+
+)
+
+select * from final
