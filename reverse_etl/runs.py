@@ -1,0 +1,109 @@
+"""``sync_runs``: one row per run, written as it goes, and what the command line and Dagster read of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from reverse_etl import tables
+from reverse_etl.report import Plan, RunReport, Status
+from reverse_etl.rows import Op
+from warehouse.base import Warehouse
+
+_START = """
+insert into sync_runs (run_id, sync_name, status, mode, as_of, started_at)
+values (:run_id, :sync, :status, :mode, cast(:as_of as timestamp), cast(:at as timestamp))
+"""
+_PLANNED = """
+update sync_runs set
+    feed_rows = :feed_rows, planned_add = :planned_add, planned_change = :planned_change, planned_remove = :planned_remove,
+    changed_by_mapping = :changed_by_mapping, blocked_consent = :consent, blocked_suppression = :suppression,
+    blocked_quarantine = :quarantine, blocked_waiting = :waiting, blocked_in_doubt = :in_doubt
+where run_id = :run_id
+"""
+_IN_FLIGHT = """
+update sync_runs set in_flight_op = :op, in_flight_from = :first, in_flight_to = :last where run_id = :run_id
+"""
+_LANDED = """
+update sync_runs set in_flight_op = null, in_flight_from = null, in_flight_to = null where run_id = :run_id
+"""
+_FINISH = """
+update sync_runs set
+    status = :status, ended_at = cast(:at as timestamp), sent = :sent, applied = :applied, accepted = :accepted,
+    refused = :refused, transient = :transient, ambiguous = :ambiguous, info = :info, settled_before = :settled_before,
+    api_calls = :api_calls, seconds = :seconds, message = :message
+where run_id = :run_id
+"""
+_LATEST = "select * from sync_runs where status <> 'planned' order by started_at desc, run_id desc limit :limit"
+_LATEST_OF = """
+select * from sync_runs where sync_name = :sync and status <> 'planned' order by started_at desc, run_id desc limit :limit
+"""
+
+
+def latest(warehouse: Warehouse, sync: str | None = None, limit: int = 1) -> list[dict[str, Any]]:
+    """Return the last runs, the youngest first, as rows of ``sync_runs``; previews are left out.
+
+    Args:
+        warehouse: Where the engine's tables are.
+        sync: A sync's name; all of them when left out.
+        limit: Most rows to return.
+    """
+    if not tables.exist(warehouse):
+        return []
+    if sync is None:
+        return tables.ask(warehouse, _LATEST, limit=limit)
+    return tables.ask(warehouse, _LATEST_OF, sync=sync, limit=limit)
+
+
+def start(warehouse: Warehouse, run_id: str, sync: str, mode: str, status: Status, as_of: datetime, at: datetime) -> None:
+    """Write down that a run begins."""
+    tables.run(
+        warehouse, _START, run_id=run_id, sync=sync, mode=mode, status=str(status), as_of=as_of.isoformat(), at=at.isoformat()
+    )
+
+
+def planned(warehouse: Warehouse, plan: Plan) -> None:
+    """Write down what a run plans."""
+    tables.run(
+        warehouse,
+        _PLANNED,
+        run_id=plan.run_id,
+        feed_rows=plan.feed_rows,
+        planned_add=plan.add,
+        planned_change=plan.change,
+        planned_remove=plan.remove,
+        changed_by_mapping=plan.changed_by_mapping,
+        **{reason: plan.blocked.get(reason, 0) for reason in ("consent", "suppression", "quarantine", "waiting", "in_doubt")},
+    )
+
+
+def in_flight(warehouse: Warehouse, run_id: str, op: Op, first: str, last: str) -> None:
+    """Write down, before a batch is sent, which keys it holds: should the run be killed, those are in doubt."""
+    tables.run(warehouse, _IN_FLIGHT, run_id=run_id, op=str(op), first=first, last=last)
+
+
+def landed(warehouse: Warehouse, run_id: str) -> None:
+    """Write down that no batch is under way, in the transaction that commits the batch's results."""
+    tables.run(warehouse, _LANDED, run_id=run_id)
+
+
+def finish(warehouse: Warehouse, report: RunReport, at: datetime) -> None:
+    """Write down how a run ended."""
+    tables.run(
+        warehouse,
+        _FINISH,
+        run_id=report.run_id,
+        status=str(report.status),
+        at=at.isoformat(),
+        sent=report.sent,
+        applied=report.applied,
+        accepted=report.accepted,
+        refused=report.refused,
+        transient=report.transient,
+        ambiguous=report.ambiguous,
+        info=report.info,
+        settled_before=sum(report.settled_before.values()),
+        api_calls=report.api_calls,
+        seconds=report.seconds,
+        message=report.message,
+    )

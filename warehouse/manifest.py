@@ -1,0 +1,169 @@
+"""The dbt manifest: what the project defines, without importing dbt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from warehouse.base import Relation
+from warehouse.errors import ConfigError
+
+_DATA = ("model", "seed", "snapshot", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A model, seed, snapshot or source.
+
+    Attributes:
+        unique_id: dbt's id.
+        name: Its name.
+        kind: ``model``, ``seed``, ``snapshot`` or ``source``.
+        relation: Where its rows are.
+        columns: The documented columns, in their order.
+        path: Its file, relative to the project.
+        checksum: Of the file's text; changes when the model is edited.
+        depends_on: The ids of what it reads.
+        raw: Everything that the manifest says of it.
+    """
+
+    unique_id: str
+    name: str
+    kind: str
+    relation: Relation
+    columns: tuple[str, ...] = ()
+    path: str = ""
+    checksum: str = ""
+    depends_on: tuple[str, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Something outside the project that depends on it; a sync, when its meta says so.
+
+    Attributes:
+        unique_id: dbt's id.
+        name: Its name.
+        label: Its name for people.
+        path: The yml file, relative to the project.
+        meta: ``config.meta``.
+        owner: The owner's ``name`` and ``email``.
+        depends_on: The ids of what it reads.
+        description: What it is for.
+    """
+
+    unique_id: str
+    name: str
+    label: str
+    path: str
+    meta: Mapping[str, Any]
+    owner: Mapping[str, Any]
+    depends_on: tuple[str, ...]
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A parsed dbt project.
+
+    Attributes:
+        path: The file that it was read from.
+        adapter: The type of warehouse that it was parsed for.
+        nodes: Models, seeds, snapshots and sources, by id.
+        exposures: By name.
+    """
+
+    path: Path
+    adapter: str
+    nodes: Mapping[str, Node]
+    exposures: Mapping[str, Exposure]
+    _tests: tuple[Mapping[str, Any], ...] = ()
+
+    @classmethod
+    def load(cls, path: Path) -> Manifest:
+        """Read ``manifest.json``.
+
+        Raises:
+            ConfigError: It is missing or is not a manifest.
+        """
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            return cls._parse(path, raw)
+        except FileNotFoundError:
+            raise ConfigError(
+                "There is no dbt manifest, so weft cannot know the syncs.",
+                where=str(path),
+                fix="run `dbt parse` or `make demo`, or set WEFT_MANIFEST to the manifest.json you mean",
+            ) from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                "The file is not a dbt manifest that weft can read.", where=str(path), fix="run `dbt parse` again"
+            ) from error
+
+    def model(self, name: str) -> Node | None:
+        """Return the model, seed or snapshot of that name, if the project has it."""
+        return next((node for node in self.nodes.values() if node.name == name and node.kind != "source"), None)
+
+    def accepted_values(self, model: str, column: str) -> tuple[str, ...]:
+        """Return the values that an ``accepted_values`` test allows in a column; empty when there is no such test."""
+        node = self.model(model)
+        for test in self._tests:
+            metadata = test.get("test_metadata") or {}
+            if (
+                node is not None
+                and metadata.get("name") == "accepted_values"
+                and test.get("attached_node") == node.unique_id
+                and test.get("column_name") == column
+            ):
+                arguments = metadata.get("kwargs") or {}
+                values = arguments.get("values") or (arguments.get("arguments") or {}).get("values") or []
+                return tuple(str(value) for value in values)
+        return ()
+
+    @classmethod
+    def _parse(cls, path: Path, raw: Mapping[str, Any]) -> Manifest:
+        adapter = str(raw["metadata"]["adapter_type"])
+        everything = [*raw["nodes"].values(), *raw.get("sources", {}).values()]
+        nodes = (_node(item, adapter) for item in everything if item["resource_type"] in _DATA)
+        exposures = (_exposure(item) for item in raw.get("exposures", {}).values())
+        return cls(
+            path=path,
+            adapter=adapter,
+            nodes={node.unique_id: node for node in nodes},
+            exposures={exposure.name: exposure for exposure in exposures},
+            _tests=tuple(item for item in everything if item["resource_type"] == "test"),
+        )
+
+
+def _node(item: Mapping[str, Any], adapter: str) -> Node:
+    # On DuckDB the database is the name of the open file, which may have been another one when dbt parsed.
+    database = None if adapter == "duckdb" else item.get("database")
+    return Node(
+        unique_id=item["unique_id"],
+        name=item["name"],
+        kind=item["resource_type"],
+        relation=Relation(item["schema"], item.get("alias") or item.get("identifier") or item["name"], database),
+        columns=tuple(item.get("columns") or ()),
+        path=item.get("original_file_path", ""),
+        checksum=(item.get("checksum") or {}).get("checksum", ""),
+        depends_on=tuple((item.get("depends_on") or {}).get("nodes") or ()),
+        raw=item,
+    )
+
+
+def _exposure(item: Mapping[str, Any]) -> Exposure:
+    meta = (item.get("config") or {}).get("meta") or item.get("meta") or {}
+    return Exposure(
+        unique_id=item["unique_id"],
+        name=item["name"],
+        label=item.get("label") or item["name"],
+        path=item.get("original_file_path", ""),
+        meta=meta,
+        owner=item.get("owner") or {},
+        depends_on=tuple((item.get("depends_on") or {}).get("nodes") or ()),
+        description=item.get("description") or "",
+    )
