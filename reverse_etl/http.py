@@ -8,7 +8,7 @@ from __future__ import annotations
 import json as jsonlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -37,11 +37,20 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do about one answer, and how long the vendor asks to wait first (seconds, where its body says)."""
+    """What to do about one answer.
+
+    Attributes:
+        action: What to do.
+        code: The vendor's short code or the HTTP status.
+        reason: Our own words for it, as the end of a sentence.
+        fix: What a person should do about a refusal.
+        wait: Seconds that the vendor asks to wait before the next attempt, where it says.
+    """
 
     action: Action
     code: str = ""
     reason: str = ""
+    fix: str = "Check the connection's address, credentials and their permissions, then run again."
     wait: float | None = None
 
 
@@ -228,7 +237,7 @@ class HttpClient:
             raise DestinationRefused(
                 f"The destination refused the call: {verdict.reason} ({verdict.code}).",
                 where=where,
-                fix="Check the connection's address, credentials and their permissions, then run again.",
+                fix=verdict.fix,
             )
         call.maybe_taken = call.maybe_taken or verdict.action is Action.UNSURE
         if verdict.action is Action.UNSURE and not call.idempotent:
@@ -258,7 +267,7 @@ class HttpClient:
         verdict = call.classify(response)
         if verdict.wait is None and verdict.action in (Action.RETRY, Action.UNSURE):
             asked = retry_after(raw.headers, most=LONGEST_WAIT)
-            verdict = Verdict(verdict.action, verdict.code, verdict.reason, asked)
+            verdict = replace(verdict, wait=asked)
         return verdict, response
 
     def _pacer(self, bucket: str, pace: Limits | None) -> Pacer:

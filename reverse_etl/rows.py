@@ -34,7 +34,7 @@ class Row:
     Attributes:
         key: The feed's key column as text.
         op: What to do with it.
-        payload: Column name to value, every column of the feed but ``profile_id``. For a removal, what was last applied.
+        payload: Column to value, every column of the feed but ``profile_id``. For a removal, what was last applied.
         changed: For a change, the columns whose value differs from what was last applied; else empty.
         destination_id: The destination's own id of this record, where an earlier run learned it.
     """

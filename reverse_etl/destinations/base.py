@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 if TYPE_CHECKING:
     from reverse_etl.http import HttpClient
@@ -80,6 +81,17 @@ class Settings(BaseModel):
 
     base_url: str
 
+    @field_validator("base_url")
+    @classmethod
+    def _keep_secrets_off_the_wire(cls, value: str) -> str:
+        """Refuse an address that would carry credentials and people's data unencrypted, but for one's own machine."""
+        parts = urlsplit(value)
+        if parts.scheme == "https" and parts.hostname:
+            return value
+        if parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"):
+            return value
+        raise ValueError("it must begin with https://, or with http://localhost for a sandbox")
+
 
 class Destination(ABC):
     """One account at one vendor.
@@ -125,12 +137,18 @@ class Destination(ABC):
 
         Raises:
             DestinationRefused: The whole account or target was refused.
-            DestinationDown: It could not be reached and nothing was sent, or the retries ran out.
+            DestinationDown: It could not be reached and took nothing; as ``AmbiguousCall``, it may have taken the batch.
             BatchRefused: The vendor refused the batch as a whole because of something in it; the engine halves it.
         """
 
     def settle(self, object_name: str, target: str | None, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
         """Ask after an asynchronous job once.
+
+        Args:
+            object_name: As the rows were sent.
+            target: As the rows were sent.
+            job_id: From the rows' ``ACCEPTED`` results.
+            rows: All the rows of that job, in any order.
 
         Returns:
             One final result per row, or ``None`` while the job is still open. The engine waits and asks again.

@@ -187,7 +187,7 @@ class Klaviyo(Destination):
         ]
 
     def _look_up(self, rows: Sequence[Row]) -> dict[str, str]:
-        """Return the profile ids of rows by their key. The filter is in the address, which is never put in a message."""
+        """Return the profile ids of rows by their key. The filter is in the address, which no message shows."""
         found: dict[str, str] = {}
         for field, keys in lookups(rows):
             by_value = {key.lower(): key for key in keys}

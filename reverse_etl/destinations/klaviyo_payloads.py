@@ -60,7 +60,7 @@ def profile(row: Row) -> dict[str, Any]:
 def cleared(row: Row) -> dict[str, Any] | None:
     """Return the call that empties the standard fields of a row that became empty, or ``None`` where none did.
 
-    The guide of the bulk import says that it cannot clear a field with null, and names the create-or-update call for it.
+    The guide of the bulk import says that null does not clear a field there, and names the create-or-update call.
     """
     empty = {column for column in row.changed if row.payload.get(column) is None}
     attributes: dict[str, Any] = dict.fromkeys(sorted(empty & ATTRIBUTES))

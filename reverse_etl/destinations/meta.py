@@ -1,11 +1,223 @@
-"""Meta."""
+"""Meta: members of a customer file custom audience, normalised and hashed before they leave.
+
+Written from the Marketing API reference pages "Custom Audience Users", "Customer File Custom Audiences" and "Error
+Codes", v25.0, read on 2026-11-21. The page "Versions" gave no end for Marketing API v25.0 on that day; earlier versions
+ended about a year after their release.
+
+Meta acknowledges an upload with counts and says of no row whether it matched. What the counts allow to be said:
+
+- no invalid entry: every row was taken (whether a person was found stays Meta's secret, and takes up to 24 hours);
+- as many invalid entries as rows: every row is refused;
+- some in between: the batch is given back to be halved, until the invalid row stands alone. The samples in the answer
+  are not used for this: they are incomplete, and their form is not documented. Repeating the good rows does no harm.
+
+Replacing a whole audience (``usersreplace``) is not part of this module: one wrong feed would empty it in one call.
+"""
 
 from __future__ import annotations
 
-from reverse_etl.destinations.base import Destination
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, ClassVar
+
+from pydantic import SecretStr
+
+from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.meta_hashing import SCHEMA, can_match, member
+from reverse_etl.errors import BatchRefused, DestinationRefused
+from reverse_etl.http import LONGEST_WAIT, Action, Response, Verdict, by_status, encode
+from reverse_etl.rows import Op, Outcome, Row, RowResult, same_result
+
+VERSION = "v25.0"
+FLAGGED = 471  #: operation_status of an audience that Meta has restricted
+
+#: The vendor publishes 10,000 rows a call and no pace; the pace here keeps far from what its usage header calls full.
+_ADD = Limits(rows=10_000, bytes=1_000_000, calls_per_second=2, burst=4)
+#: Uploads of some 130 KB break on DELETE (facebook-python-business-sdk, issue 367): removals travel in small batches.
+_REMOVE = Limits(rows=10_000, bytes=60_000, calls_per_second=2, burst=4)
+
+_SLOW = "the account's rate limit is spent"
+_TOKEN = Verdict(
+    Action.REFUSE, "190", "the access token is not valid or has expired", "Make a new token with ads_management."
+)
+_RIGHTS = "Give the token's user ads_management on the ad account, and accept the custom audience terms."
+
+#: (code, subcode) of Meta's errors; a subcode of None stands for any other. What is not listed goes by its status.
+ERRORS: Mapping[tuple[int, int | None], Verdict] = {
+    (1, None): Verdict(Action.UNSURE, "1", "Meta failed without saying why"),
+    (2, None): Verdict(Action.UNSURE, "2", "Meta's service is down for a moment"),
+    (4, None): Verdict(Action.RETRY, "4", _SLOW),
+    (17, None): Verdict(Action.RETRY, "17", _SLOW),
+    (32, None): Verdict(Action.RETRY, "32", _SLOW),
+    (613, None): Verdict(Action.RETRY, "613", _SLOW),
+    (80000, None): Verdict(Action.RETRY, "80000", _SLOW),
+    (80003, None): Verdict(Action.RETRY, "80003", _SLOW),
+    (80004, None): Verdict(Action.RETRY, "80004", _SLOW),
+    (10, None): Verdict(Action.REFUSE, "10", "the app has no permission for this", _RIGHTS),
+    (100, 33): Verdict(
+        Action.REFUSE, "100/33", "there is no such audience, or the token may not see it", "Check the sync's target."
+    ),
+    (100, 1713230): Verdict(
+        Action.REFUSE, "100/1713230", "the audience is restricted", "Resolve or appeal it in Audience Manager."
+    ),
+    (102, None): _TOKEN,
+    (190, None): _TOKEN,
+    (200, 1870047): Verdict(Action.ANSWER, "200/1870047", "the audience would become too small"),
+    (200, None): Verdict(Action.REFUSE, "200", "the token may not change audiences", _RIGHTS),
+    (2635, None): Verdict(
+        Action.REFUSE, "2635", f"Meta no longer answers {VERSION}", "Upgrade weft, which pins the version."
+    ),
+    (2654, 1713092): Verdict(Action.REFUSE, "2654/1713092", "the token may not write to the ad account", _RIGHTS),
+}
+_TOO_SMALL = ERRORS[(200, 1870047)]
+
+
+class MetaSettings(Settings):
+    """A Meta ad account."""
+
+    base_url: str = "https://graph.facebook.com"
+    access_token: SecretStr
 
 
 class Meta(Destination):
-    """Meta."""
+    """One Meta ad account."""
 
-    name = "meta"
+    name: ClassVar[str] = "meta"
+    label: ClassVar[str] = "Meta"
+    api_version: ClassVar[str] = VERSION
+    api_version_ends: ClassVar[date | None] = None
+    documentation: ClassVar[str] = "Meta Marketing API v25.0, Custom Audience Users, read on 2026-11-21"
+    settings_class: ClassVar[type[Settings]] = MetaSettings
+    objects: ClassVar[Mapping[str, ObjectSpec]] = {
+        "custom_audience": ObjectSpec(
+            modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
+            keys=frozenset({"external_id", "email"}),
+            columns=frozenset(SCHEMA),
+            identifiers={"email": "email", "phone": "phone"},
+            limits={Op.ADD: _ADD, Op.CHANGE: _ADD, Op.REMOVE: _REMOVE},
+            needs_target=True,
+            custom_columns=False,
+            removal="The person leaves the audience; Meta puts it off while the audience would become too small.",
+        )
+    }
+
+    @classmethod
+    def headers(cls, settings: MetaSettings) -> dict[str, str]:
+        """Return the headers of every call. The token is not put in the address, where proxies would log it."""
+        return {"Authorization": f"Bearer {settings.access_token.get_secret_value()}"}
+
+    def check(self, object_name: str, target: str | None) -> None:
+        """Read the audience's state: a restricted one refuses every change, so nothing is sent to it."""
+        answer = self._call("GET", audience(target), params={"fields": "operation_status"})
+        _refuse_unless_done(answer)
+        state = answer.body.get("operation_status") or {}
+        if state.get("code") == FLAGGED:
+            raise DestinationRefused(
+                "Meta has restricted the audience and refuses every change to it (operation_status 471).",
+                where=f"custom audience {target}",
+                fix="Resolve or appeal the restriction in Audience Manager, or point the sync at a new audience.",
+            )
+
+    def size(self, object_name: str, row: Row) -> int:
+        """Return the bytes that a row adds to a body."""
+        return len(encode(member(row.payload))) + 1
+
+    def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
+        """Add a batch to the audience, or take it off."""
+        entries = {row.key: member(row.payload) for row in rows}
+        sent = [row for row in rows if can_match(entries[row.key])]
+        nameless = [row for row in rows if not can_match(entries[row.key])]
+        if op is Op.REMOVE:  # such a row was never sent, so there is nothing to take off
+            results = same_result(nameless, Outcome.APPLIED, "nothing_to_match", "The row was never in the audience")
+        else:
+            reason = "The row has no e-mail address, no phone number and no full name with a place to match by"
+            results = same_result(nameless, Outcome.PERMANENT, "nothing_to_match", reason)
+        if not sent:
+            return results
+        answer = self._call(
+            "DELETE" if op is Op.REMOVE else "POST",
+            f"{audience(target)}/users",
+            upload([entries[row.key] for row in sent]),
+        )
+        return [*results, *map_upload(sent, answer)]
+
+    def _call(self, method: str, path: str, body: Any = None, params: Mapping[str, str] | None = None) -> Response:
+        # Every call may be repeated: an audience holds a person once, and removes a person who is not there in silence.
+        return self.http.request(
+            method, path, json=body, params=params, idempotent=True, bucket="audience", pace=_ADD, classify=classify
+        )
+
+
+def audience(target: str | None) -> str:
+    """Return the address of an audience.
+
+    Raises:
+        DestinationRefused: The target is not an audience's id, which is all digits.
+    """
+    if target is None or not (target.isascii() and target.isdigit()):
+        raise DestinationRefused(
+            "A custom audience is named by its id, which is a number.",
+            where="the exposure's sync block, field target",
+            fix="Copy the audience's id from Audience Manager, and quote it in the yml.",
+        )
+    return f"/{VERSION}/{target}"
+
+
+def upload(entries: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Return the body that adds or removes these members; they are spelled and hashed already."""
+    return {"payload": {"schema": [name for name, _, _ in SCHEMA.values()], "data": [list(entry) for entry in entries]}}
+
+
+def classify(response: Response) -> Verdict:
+    """Judge an answer by the error in its body, which says more than Meta's statuses do."""
+    error = response.body.get("error")
+    if not isinstance(error, dict):
+        return by_status(response)
+    code, subcode = error.get("code"), error.get("error_subcode")
+    verdict = ERRORS.get((code, subcode)) or ERRORS.get((code, None)) if isinstance(code, int) else None
+    if verdict is None:
+        return by_status(response)
+    if verdict.action is Action.RETRY:
+        minutes = minutes_to_wait(response.headers)
+        wait = min(minutes * 60, LONGEST_WAIT) if minutes else None
+        return Verdict(verdict.action, verdict.code, verdict.reason, verdict.fix, wait)
+    return verdict
+
+
+def minutes_to_wait(headers: Mapping[str, str]) -> float:
+    """Return how many minutes the usage header says that the account stays throttled, 0 where it does not say."""
+    try:
+        usage = json.loads(headers.get("X-Business-Use-Case-Usage", "{}"))
+        return float(max(one["estimated_time_to_regain_access"] for many in usage.values() for one in many))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return 0.0
+
+
+def map_upload(rows: Sequence[Row], answer: Response) -> list[RowResult]:
+    """Return one result per row of an answered upload, as far as Meta's counts can tell.
+
+    Raises:
+        BatchRefused: Some rows are invalid, and Meta does not say which.
+    """
+    if answer.status >= 300 and _code(answer) == _TOO_SMALL.code:
+        return same_result(rows, Outcome.INFO, _TOO_SMALL.code, "Meta keeps members while the audience is small")
+    _refuse_unless_done(answer)
+    received, invalid = answer.body.get("num_received"), answer.body.get("num_invalid_entries")
+    if received != len(rows) or not isinstance(invalid, int):
+        return same_result(rows, Outcome.AMBIGUOUS, "miscounted", "Meta's answer counts other rows than were sent")
+    if invalid == 0:
+        return same_result(rows, Outcome.APPLIED)
+    if invalid >= len(rows):
+        return same_result(rows, Outcome.PERMANENT, "invalid_entry", "Meta refused the entry as invalid")
+    raise BatchRefused("invalid_entry", f"Meta refused {invalid} of {len(rows)} entries without naming them")
+
+
+def _code(answer: Response) -> str:
+    error = answer.body.get("error") or {}
+    return "/".join(str(error[field]) for field in ("code", "error_subcode") if error.get(field))
+
+
+def _refuse_unless_done(answer: Response) -> None:
+    if answer.status >= 300:
+        raise BatchRefused(_code(answer) or str(answer.status), "Meta refused the call")
