@@ -1,0 +1,132 @@
+"""The dbt project as Dagster assets: every source, model and seed an asset, every dbt test an asset check."""
+
+# No `from __future__ import annotations` here: Dagster reads the annotations of an asset function as they are.
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliEventMessage, DbtProject, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
+
+from assets import automation
+from assets.progress import Progress
+from assets.resources import DbtCommand, moment
+
+#: Kinds that Dagster has a picture for, by the suffix of a raw file.
+_FILE_KINDS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".ndjson": "json"}
+_PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|\+?\d[\d ()/-]{6,}\d")
+
+
+class Translator(DagsterDbtTranslator):
+    """Places dbt's nodes in the graph: a group per folder of ``models/``, kinds, and freshness where published."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """Return the asset of one dbt node. Its owners are those of its dbt group."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = self.get_resource_props(manifest, unique_id)
+        warehouse = str(manifest["metadata"]["adapter_type"])
+        return spec.replace_attributes(
+            group_name=group_of(node),
+            kinds=kinds_of(node, warehouse),
+            freshness_policy=automation.freshness() if node.get("access") == "public" else None,
+        )
+
+
+def group_of(node: Mapping[str, Any]) -> str:
+    """Return the asset group of a dbt node: ``raw`` or ``seeds``, or its folder in ``models/``."""
+    if node["resource_type"] == "source":
+        return "raw"
+    if node["resource_type"] == "seed":
+        return "seeds"
+    folders = node["fqn"][1:-1]
+    return str(folders[0]) if folders else "packs"
+
+
+def kinds_of(node: Mapping[str, Any], warehouse: str) -> set[str]:
+    """Return the kinds that Dagster shows on a dbt node: dbt or the raw file's format, and the warehouse."""
+    if node["resource_type"] != "source":
+        return {"dbt", warehouse}
+    location = str(node.get("meta", {}).get("external_location") or node["source_meta"].get("external_location") or "")
+    return {next((kind for suffix, kind in _FILE_KINDS.items() if suffix in location), warehouse)}
+
+
+def dbt_models(project: DbtProject, pool: str) -> dg.AssetsDefinition:
+    """Return all models, seeds and tests of the project as one subsettable Dagster definition.
+
+    Args:
+        project: The dbt project, with an up to date manifest.
+        pool: The pool of which a build takes a place.
+    """
+
+    @dbt_assets(
+        manifest=project.manifest_path, project=project, dagster_dbt_translator=Translator(), name="dbt", pool=pool
+    )
+    def models(
+        context: dg.AssetExecutionContext, dbt: DbtCommand, progress: dg.ResourceParam[Progress]
+    ) -> Iterator[Any]:
+        moment(context)
+        yield from _build(context, dbt, progress, project)
+
+    return models
+
+
+def source_assets(project: DbtProject, manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+    """Return the raw tables, which other tools load: assets that are seen here and made elsewhere."""
+    translator = Translator()
+    return [translator.get_asset_spec(manifest, unique_id, project) for unique_id in manifest["sources"]]
+
+
+def _build(
+    context: dg.AssetExecutionContext, dbt: DbtCommand, progress: Progress, project: DbtProject
+) -> Iterator[Any]:
+    failures: list[str] = []
+    command = dbt.cli(["build"], context=context, target_path=_target_path(project.manifest_path))
+    progress.dbt_starts()
+    try:
+        for event in command.stream_raw_events():
+            progress.dbt_event(event.raw_event)
+            failures += failure_of(event)
+            yield from event.to_default_asset_events(
+                manifest=command.manifest,
+                dagster_dbt_translator=command.dagster_dbt_translator,
+                context=context,
+                target_path=command.target_path,
+            )
+    except DagsterDbtCliRuntimeError:
+        raise dg.Failure(
+            description="\n".join(failures[:5])
+            or "dbt stopped without naming a model; its log is beside the compiled models.",
+            metadata={"log": dg.MetadataValue.path(str(command.target_path / "dbt.log"))},
+            allow_retries=False,
+        ) from None
+
+
+def _target_path(manifest: Path) -> Path:
+    """Return the folder of Dagster's own builds, so that the manifest that others read is never half written.
+
+    What dbt learned in the last parse is taken along, or it would parse the project a second time.
+    """
+    folder = manifest.parent / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    parsed, copy = manifest.with_name("partial_parse.msgpack"), folder / "partial_parse.msgpack"
+    if parsed.exists() and (not copy.exists() or copy.stat().st_mtime_ns < parsed.stat().st_mtime_ns):
+        shutil.copy2(parsed, copy)
+    return folder
+
+
+def failure_of(event: DbtCliEventMessage) -> list[str]:
+    """Return what one dbt event says of a node that failed: which, in which file, and why; an empty list otherwise.
+
+    The warehouse quotes values in its messages, so whatever looks like an e-mail address or a phone number is masked.
+    """
+    raw = event.raw_event
+    info, node = raw["info"], raw["data"].get("node_info") or {}
+    if info["level"] != "error" or info["name"] not in {"RunResultError", "RunResultFailure", "MainEncounteredError"}:
+        return []
+    reason = " ".join(_PERSONAL.sub("…", str(raw["data"].get("msg") or raw["data"].get("exc") or info["msg"])).split())
+    if not node:
+        return [f"dbt stopped: {reason}"]
+    return [f"{node['resource_type']} {node['node_name']} failed ({node['node_path']}): {reason}"]

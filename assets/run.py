@@ -1,0 +1,175 @@
+"""Refreshes everything from a terminal: ``python -m assets.run``.
+
+It is the same job that Dagster's schedule runs, recorded in the same ``DAGSTER_HOME``, so the UI shows it; only the
+progress is drawn here. Whatever a user wrote wrongly is found before anything is built or sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from warehouse.raw_check import check_raw
+
+from reverse_etl.connections import load_connections
+from reverse_etl.definitions import load_syncs
+from warehouse.errors import WarehouseError, WeftError
+from warehouse.manifest import Manifest
+from warehouse.profile import open_warehouse, read_output
+from warehouse.project import connections_path, load_settings, prepare_manifest, project_root, run_moment
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+#: How long to wait for another process that is writing to the DuckDB file (seconds): a killed run's dbt may live on.
+_PATIENCE = 90.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the whole graph once.
+
+    Args:
+        arguments: The command line without the program's name; by default that of the process.
+
+    Returns:
+        The exit code: 0; 2 for what the user has to mend; 3 where a guard stopped a sync; 1 for other failures.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m assets.run", description="Refresh everything: models, tests, syncs."
+    )
+    parser.add_argument(
+        "--log", type=Path, help="file for dbt's and Dagster's own output (default .weft/logs/assets.log)"
+    )
+    options = parser.parse_args(arguments)
+    root = project_root()
+    load_settings(root)
+    terminal = _take_over_output(options.log or root / ".weft" / "logs" / "assets.log")
+    console = Console(file=terminal)
+    try:
+        check_before(root, console)
+        return _run(root, console)
+    except WeftError as error:
+        console.print(str(error), highlight=False, markup=False, soft_wrap=True)
+        return error.exit_code
+
+
+def check_before(root: Path, console: Console) -> None:
+    """Find what a user wrote wrongly, or did not set, before anything is built, changed or sent.
+
+    Raises:
+        WeftError: The message names the file and the field, and what to do.
+    """
+    manifest = Manifest.load(prepare_manifest(root))
+    syncs = load_syncs(manifest)
+    if syncs:
+        connections = load_connections(connections_path(root))
+        for name in sorted({sync.connection for sync in syncs}):
+            connections[name].settings()
+    run_moment()
+    _wait_for_warehouse(root, console)
+    check_raw(manifest, root)
+
+
+def _run(root: Path, console: Console) -> int:
+    from dagster import DagsterInstance
+
+    from assets.automation import JOB_NAME
+    from assets.definitions import defs
+    from assets.home import PID_TAG, close_dead_runs, prepare_home
+    from assets.terminal import TerminalProgress
+
+    prepare_home(root)
+    started = datetime.now(UTC)
+    with DagsterInstance.get() as instance, TerminalProgress(console) as progress:
+        if close_dead_runs(instance):
+            progress.say("an earlier run was cut off; taking up from where it left the warehouse")
+        result = (
+            defs()
+            .resolve_job_def(JOB_NAME)
+            .execute_in_process(
+                instance=instance,
+                resources={"progress": progress},
+                tags={PID_TAG: str(os.getpid()), "weft/started_from": "terminal"},
+                raise_on_error=False,
+            )
+        )
+        code, messages = outcome_of(result)
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        for message in messages:
+            progress.say(message)
+        progress.say(f"{'done' if code == 0 else 'stopped'} after {seconds:.1f} s; Dagster run {result.run_id}")
+    return code
+
+
+def outcome_of(result: dg.ExecuteInProcessResult) -> tuple[int, list[str]]:
+    """Return the exit code of a finished run, and the messages that explain it if it is not 0."""
+    from assets.syncs import EXIT_CODE
+
+    code, messages = 0, []
+    for event in result.get_step_failure_events():
+        failure = event.step_failure_data.user_failure_data
+        if failure:
+            code = code or _exit_code(failure.metadata.get(EXIT_CODE))
+            messages.append(failure.description or "failed")
+        elif event.step_failure_data.error and event.step_failure_data.error_source.value == "USER_CODE_ERROR":
+            code = code or 1
+            messages.append(f"{event.step_key} failed: {event.step_failure_data.error.message.strip()}")
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed and evaluation.check_name == "guards":
+            code = code or _exit_code(evaluation.metadata.get(EXIT_CODE))
+            messages.append(f"{evaluation.asset_key.path[-1]}: {evaluation.description}")
+    if not result.success and code == 0:
+        return 1, [*messages, "The run failed; Dagster's page of the run has the details."]
+    return code, messages
+
+
+def _exit_code(value: Any) -> int:
+    return int(value.value) if value is not None else 1
+
+
+def _wait_for_warehouse(root: Path, console: Console) -> None:
+    """Open the warehouse once, so that a wrong password or a missing file shows now.
+
+    DuckDB takes one writer at a time, and the dbt of a killed run may still be writing: wait for it, within reason.
+    """
+    output, _ = read_output(root, None, os.environ)
+    if output["type"] == "duckdb" and not (root / output["path"]).exists():
+        return
+    deadline, told = time.monotonic() + _PATIENCE, False
+    while True:
+        try:
+            with open_warehouse(root):
+                return
+        except WarehouseError as error:
+            if "in use" not in error.what or time.monotonic() > deadline:
+                raise
+            if not told:
+                console.print(f"{error.what} Waiting for it.", highlight=False, markup=False, soft_wrap=True)
+                told = True
+            time.sleep(1)
+
+
+def _take_over_output(log: Path) -> TextIO:
+    """Send everything that dbt, Dagster and libraries print to a file, and return the terminal for ourselves.
+
+    Dagster captures a run's output at the level of file descriptors, so this has to happen there too.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    terminal = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(target, sys.stdout.fileno())
+    os.dup2(target, sys.stderr.fileno())
+    os.close(target)
+    return terminal
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""The dbt project on disk: where it is, its settings from ``.env``, and a manifest that is never stale.
+
+dbt is run as a command and never imported. A parse takes seconds, so it happens only when something that the manifest
+depends on has changed since the last one: a file of the project, or a variable that the project reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from warehouse.errors import ConfigError
+
+_BESIDE = Path(__file__).resolve().parent.parent
+
+#: What dbt reads. ``packs`` stands for the folder that ``WEFT_PACKS`` names.
+_FILES = ("dbt_project.yml", "profiles.yml")
+_FOLDERS = ("models", "macros", "seeds", "tests/dbt")
+_SUFFIXES = frozenset({".sql", ".yml", ".yaml", ".csv", ".md"})
+#: Variables whose value ends up in the manifest, as relation names, file locations or what is switched on.
+_VARIABLES = ("WEFT_TARGET", "WEFT_RAW", "WEFT_DUCKDB_PATH", "WEFT_PACKS", "SNOWFLAKE_DATABASE", "SNOWFLAKE_SCHEMA")
+
+
+def project_root() -> Path:
+    """Return the folder of the dbt project: the current one if it holds a project, else the one that weft runs from."""
+    here = Path.cwd()
+    return here if (here / "dbt_project.yml").exists() else _BESIDE
+
+
+def load_settings(root: Path) -> None:
+    """Read ``.env`` in the project's root. A variable that is already set wins."""
+    load_dotenv(root / ".env", override=False)
+
+
+def manifest_path(root: Path) -> Path:
+    """Return where the dbt manifest is: ``WEFT_MANIFEST``, or ``target/manifest.json``."""
+    return root / os.environ.get("WEFT_MANIFEST", "target/manifest.json")
+
+
+def connections_path(root: Path) -> Path:
+    """Return where the destination accounts are described: ``WEFT_CONNECTIONS``, or ``connections.yml``."""
+    return root / os.environ.get("WEFT_CONNECTIONS", "connections.yml")
+
+
+def dbt_executable() -> str:
+    """Return the dbt command of this Python environment.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    beside = Path(sys.executable).with_name("dbt")
+    found = str(beside) if beside.exists() else shutil.which("dbt")
+    if found is None:
+        raise ConfigError(
+            "The dbt command was not found.",
+            where=str(beside),
+            fix="Install weft's requirements: pip install -r requirements.lock",
+        )
+    return found
+
+
+def run_moment() -> datetime:
+    """Return the run's moment in UTC, without a zone: ``WEFT_AS_OF``, or now.
+
+    Raises:
+        ConfigError: ``WEFT_AS_OF`` is not an ISO 8601 timestamp.
+    """
+    given = os.environ.get("WEFT_AS_OF", "").strip()
+    try:
+        moment = datetime.fromisoformat(given) if given else datetime.now(UTC)
+    except ValueError:
+        raise ConfigError(
+            "WEFT_AS_OF is not an ISO 8601 timestamp.",
+            where="the environment or .env",
+            fix="Write it like 2026-07-01T00:00:00Z.",
+        ) from None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def prepare_manifest(root: Path) -> Path:
+    """Parse the project if the manifest is missing or out of date.
+
+    Returns:
+        The path of a manifest that fits the project's files and settings.
+
+    Raises:
+        ConfigError: dbt could not parse the project; the message is dbt's own.
+    """
+    manifest = manifest_path(root)
+    stamp = manifest.with_name("manifest.stamp")
+    fingerprint = _fingerprint(root)
+    if manifest.exists() and _is_current(root, manifest, stamp, fingerprint):
+        return manifest
+    command = [dbt_executable(), "--no-use-colors", "--quiet", "parse", "--target-path", str(manifest.parent)]
+    command += ["--log-path", str(manifest.parent), "--project-dir", str(root)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, our own words
+    if done.returncode != 0:
+        raise ConfigError(
+            "dbt could not read the project.",
+            where=_reason(done.stdout) or _reason(done.stderr) or "dbt parse",
+            fix="Mend the file that dbt names, then run the command again.",
+        )
+    stamp.write_text(fingerprint)
+    return manifest
+
+
+def _is_current(root: Path, manifest: Path, stamp: Path, fingerprint: str) -> bool:
+    """Tell whether the manifest still fits. Without our stamp somebody else's dbt wrote it: then its age decides."""
+    if stamp.exists() and stamp.stat().st_mtime_ns >= manifest.stat().st_mtime_ns:
+        return stamp.read_text() == fingerprint
+    written = manifest.stat().st_mtime_ns
+    return all(path.stat().st_mtime_ns <= written for path in _project_files(root))
+
+
+def _project_files(root: Path) -> Iterator[Path]:
+    yield from (root / name for name in _FILES)
+    for folder in (*_FOLDERS, os.environ.get("WEFT_PACKS", "packs")):
+        yield from (path for path in sorted((root / folder).rglob("*")) if path.suffix in _SUFFIXES)
+
+
+def _fingerprint(root: Path) -> str:
+    digest = hashlib.sha256()
+    for name in _VARIABLES:
+        digest.update(f"{name}={os.environ.get(name, '')}\n".encode())
+    for path in _project_files(root):
+        state = path.stat()
+        digest.update(f"{path} {state.st_mtime_ns} {state.st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def _reason(output: str) -> str:
+    """Return what dbt says after its "Encountered an error", on one indented block."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    marker = next((number for number, line in enumerate(lines) if "Encountered an error" in line), -1)
+    return "\n         ".join(lines[marker + 1 :][:12])
