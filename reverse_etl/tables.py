@@ -73,7 +73,7 @@ _LEDGER = {
     "job_id": "varchar",
     "destination_id": "varchar",
     "row_hash": "varchar",
-    "at": "timestamp",
+    "recorded_at": "timestamp",
 }
 _STATE = {
     "sync_name": "varchar",
