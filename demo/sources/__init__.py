@@ -1,0 +1,1 @@
+"""One module per system: turns what happened into the rows that its load tool would write."""
