@@ -1,0 +1,71 @@
+"""Fixtures that several areas share: the project, its tools, and a Snowflake to talk to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.snowflake.emulator import snowflake_server
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs the project's commands as a user would, each in a process of its own, in a home of this test's own."""
+
+    home: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def with_env(self, **changes: str) -> Shell:
+        return Shell(self.home, {**self.env, **changes})
+
+    def run(self, *command: str, check: bool = True, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m <command>`` and return what it printed.
+
+        Raises:
+            AssertionError: ``check`` is set and the command failed; its whole output is in the message.
+        """
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", *command],
+            cwd=ROOT,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if check:
+            assert done.returncode == 0, f"{command} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run dbt on the project with this home's target folder."""
+        paths = ("--target-path", str(self.home / "target"), "--log-path", str(self.home / "logs"))
+        return self.run("dbt.cli.main", *arguments, *paths, check=check)
+
+
+def shell(home: Path, **env: str) -> Shell:
+    """Return a shell whose warehouse, raw files and manifest live under ``home``."""
+    return Shell(
+        home,
+        {
+            "WEFT_DUCKDB_PATH": str(home / "warehouse.duckdb"),
+            "WEFT_RAW": str(home / "raw"),
+            "WEFT_MANIFEST": str(home / "target" / "manifest.json"),
+            "DO_NOT_TRACK": "1",
+            **env,
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def snowflake() -> Iterator[dict[str, str]]:
+    """The environment that points dbt and weft at a Snowflake emulator on this machine."""
+    with snowflake_server() as env:
+        yield {**env, "DBT_PROFILES_DIR": str(ROOT / "tests" / "snowflake")}

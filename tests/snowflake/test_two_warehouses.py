@@ -1,0 +1,116 @@
+"""One project, two warehouses: what Snowflake publishes is what DuckDB publishes, row for row."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.server import Running, start
+from tests.conftest import ROOT, Shell, shell
+from tests.snowflake.raw import load_raw
+from warehouse.profile import open_warehouse
+
+AS_OF = "2026-07-01T00:00:00"
+SYNC = "klaviyo_winback"
+
+
+@dataclass(frozen=True)
+class Both:
+    """The same demo, built on both warehouses."""
+
+    duckdb: Shell
+    snowflake: Shell
+    sandbox: Running
+
+    def manifest(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(Path(self.duckdb.env["WEFT_MANIFEST"]).read_text(encoding="utf-8"))
+        return loaded
+
+    def published(self) -> dict[str, list[str]]:
+        """Every published model with the names of its columns."""
+        return {
+            f"{node['schema']}.{node['name']}": list(node["columns"])
+            for node in self.manifest()["nodes"].values()
+            if node["resource_type"] == "model" and node["config"]["access"] == "public"
+        }
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory, snowflake: dict[str, str]) -> Iterator[Both]:
+    home = tmp_path_factory.mktemp("two_warehouses")
+    with start() as sandbox:
+        common = {"WEFT_AS_OF": AS_OF, **sandbox.environment()}
+        duckdb = shell(home, **common)
+        duckdb.run("demo", "generate", "--people", "400", "--day", "1", "--out", str(home / "raw"))
+        duckdb.dbt("build")
+        elsewhere = home / "snowflake"
+        elsewhere.mkdir()
+        emulated = shell(elsewhere, **common, **snowflake)
+        with open_warehouse(ROOT, env=emulated.env):  # the first connection creates the database
+            load_raw(Path(duckdb.env["WEFT_MANIFEST"]), "WEFT")
+        emulated.dbt("build")
+        yield Both(duckdb, emulated, sandbox)
+
+
+def rows(at: Shell, relation: str, columns: list[str]) -> Counter[tuple[Any, ...]]:
+    """The rows of a relation, as a multiset of tuples that both warehouses' drivers agree on."""
+    with open_warehouse(ROOT, env=at.env) as warehouse:
+        listed = ", ".join(columns)
+        return Counter(
+            tuple(plain(row[column]) for column in columns) for row in warehouse.query(f"select {listed} from {relation}")
+        )
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (Decimal, float, int)):
+        return None if math.isnan(value) else round(float(value), 6)
+    text = str(value)
+    if text[:1] in "[{":
+        return json.dumps(json.loads(text, parse_float=lambda number: round(float(number), 6)), sort_keys=True)
+    return None if value is None else text
+
+
+def test_published_models_hold_the_same_rows(both: Both) -> None:
+    published = both.published()
+    assert len(published) > 15
+    different = {
+        relation: (
+            list((here - there).items())[:3],
+            list((there - here).items())[:3],
+        )
+        for relation, columns in published.items()
+        if (here := rows(both.duckdb, relation, columns)) != (there := rows(both.snowflake, relation, columns))
+    }
+    assert not different
+    assert rows(both.snowflake, "weft_segments.segment_memberships", ["segment", "profile_id"])
+
+
+def test_a_second_build_on_snowflake_changes_nothing(both: Both) -> None:
+    before = rows(both.snowflake, "weft_identity.identity_map", ["identifier_type", "identifier_value", "profile_id"])
+    history = rows(both.snowflake, "weft_segments.segment_history", ["segment", "profile_id", "entered_at", "exited_at"])
+    both.snowflake.dbt("build", "--exclude-resource-type", "unit_test")
+    after = rows(both.snowflake, "weft_identity.identity_map", ["identifier_type", "identifier_value", "profile_id"])
+    assert after == before
+    again = rows(both.snowflake, "weft_segments.segment_history", ["segment", "profile_id", "entered_at", "exited_at"])
+    assert again == history
+
+
+def test_a_sync_runs_from_snowflake_and_then_sends_nothing(both: Both) -> None:
+    first = json.loads(both.snowflake.run("weft", "run", SYNC, "--json").stdout)
+    feed = rows(both.snowflake, "weft_syncs.sync_klaviyo__winback", ["email"])
+    members = {member["email"] for member in both.sandbox.accounts["klaviyo"].members("WINBACK")}
+    (report,) = first["syncs"] if isinstance(first, dict) and "syncs" in first else first
+    assert report["applied"] == len(members) > 0
+    assert members <= {email for (email,) in feed}
+    (again,) = json.loads(both.snowflake.run("weft", "run", SYNC, "--json").stdout)
+    assert again["sent"] == 0
