@@ -1,0 +1,20 @@
+{# The identifiers contract from a relation with one row per record and its identifiers side by side.
+
+   relation: a CTE with the record's columns; identifiers: mapping of identifier type to its (normalised) column. Identifiers that
+   a record lacks are left out. #}
+{% macro record_identifiers(relation, source, record_id, identifiers, observed_at) -%}
+    {%- for type, column in identifiers.items() %}
+    select
+        '{{ source }}' as source,
+        {{ record_id }} as record_id,
+        '{{ type }}' as identifier_type,
+        cast({{ column }} as varchar) as identifier_value,
+        {{ observed_at }} as observed_at
+    from {{ relation }}
+    where {{ column }} is not null
+    {%- if not loop.last %}
+
+    union all
+    {% endif %}
+    {%- endfor %}
+{%- endmacro %}

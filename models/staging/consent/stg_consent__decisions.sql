@@ -1,0 +1,28 @@
+-- Grain: one decision about one purpose.
+with
+
+decisions as (
+    select * from {{ source('raw_consent', 'decision') }}
+    {{ latest('decision_id', typed('loaded_at', dbt.type_timestamp())) }}
+),
+
+final as (
+    select
+        -- ids
+        decision_id,
+        {{ clean_text('user_id') }} as user_id,
+
+        -- strings
+        {{ normalise_email('email') }} as email,
+        {{ normalise_phone('phone', 'upper(country_code)') }} as phone,
+        {{ clean_text('purpose') }} as purpose,
+        -- whatever is not plainly a yes is a no
+        case when lower({{ clean_text('status') }}) = 'granted' then 'granted' else 'denied' end as status,
+        coalesce({{ clean_text('jurisdiction') }}, upper({{ clean_text('country_code') }})) as jurisdiction,
+
+        -- timestamps
+        {{ typed('decided_at', dbt.type_timestamp()) }} as decided_at
+    from decisions
+)
+
+select * from final

@@ -1,0 +1,39 @@
+-- Grain: one identifier of one request to be forgotten.
+with
+
+requests as (
+    select * from {{ source('raw_consent', 'erasure_request') }}
+    {{ latest('request_id', typed('loaded_at', dbt.type_timestamp())) }}
+),
+
+named as (
+    select
+        {{ clean_text('user_id') }} as user_id,
+        {{ normalise_email('email') }} as email,
+        {{ typed('requested_at', dbt.type_timestamp()) }} as requested_at
+    from requests
+),
+
+final as (
+    select
+        'consent' as source,
+        'user_id' as identifier_type,
+        user_id as identifier_value,
+        min(requested_at) as requested_at
+    from named
+    where user_id is not null
+    group by user_id
+
+    union all
+
+    select
+        'consent' as source,
+        'email' as identifier_type,
+        email as identifier_value,
+        min(requested_at) as requested_at
+    from named
+    where email is not null
+    group by email
+)
+
+select * from final

@@ -1,0 +1,3 @@
+-- Grain: one event, of every source pack.
+-- An event carries the one identifier that its record is most certain of.
+{{ union_contract('events') }}

@@ -1,0 +1,52 @@
+-- Grain: one thing that happened to an e-mail or a subscription. It concerns an address, so it carries that, and the id that
+-- Klaviyo gave only where the address is unusable.
+with
+
+raw_events as (
+    select * from {{ source('raw_klaviyo', 'event') }}
+    {{ latest('id', '_fivetran_synced') }}
+),
+
+metrics as (
+    select * from {{ source('raw_klaviyo', 'metric') }}
+    {{ latest('id', '_fivetran_synced') }}
+),
+
+persons as (
+    select * from {{ ref('stg_klaviyo__persons') }}
+),
+
+final as (
+    select
+        -- ids
+        raw_events.id as engagement_id,
+        case when persons.email is not null then 'email' else 'klaviyo_id' end as identifier_type,
+        coalesce(persons.email, raw_events.person_id) as identifier_value,
+
+        -- strings
+        case metrics.name
+            when 'Received Email' then 'email_received'
+            when 'Opened Email' then 'email_opened'
+            when 'Clicked Email' then 'email_clicked'
+            when 'Bounced Email' then 'email_bounced'
+            when 'Unsubscribed' then 'email_unsubscribed'
+            when 'Marked Email as Spam' then 'email_marked_spam'
+            when 'Subscribed to List' then 'email_subscribed'
+        end as event_name,
+        {{ clean_text('raw_events.property_campaign_name') }} as campaign,
+        lower({{ clean_text('raw_events.property_bounce_type') }}) as bounce_type,
+        persons.country,
+
+        -- timestamps
+        raw_events.datetime as occurred_at,
+        raw_events._fivetran_synced as synced_at
+    from raw_events
+    inner join metrics on raw_events.metric_id = metrics.id
+    left join persons on raw_events.person_id = persons.klaviyo_id
+    where
+        not coalesce(raw_events._fivetran_deleted, false)
+        and raw_events.person_id is not null
+)
+
+select * from final
+where event_name is not null

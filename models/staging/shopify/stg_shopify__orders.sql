@@ -1,0 +1,66 @@
+-- Grain: one order that was placed and not undone: deleted orders, and cancelled ones for which nothing was paid, are left out.
+-- A cancelled order that was paid stays, because its refund takes the money back.
+with
+
+orders as (
+    select * from {{ source('raw_shopify', 'order') }}
+    {{ latest('id', '_fivetran_synced') }}
+),
+
+order_lines as (
+    select * from {{ source('raw_shopify', 'order_line') }}
+    {{ latest('id', '_fivetran_synced') }}
+),
+
+baskets as (
+    select
+        order_id,
+        sum(quantity) as item_count
+    from order_lines
+    group by order_id
+),
+
+coupons as (
+    select
+        discount_codes.order_id,
+        {{ clean_text('discount_codes.code') }} as coupon
+    from {{ source('raw_shopify', 'order_discount_code') }} as discount_codes
+    qualify row_number() over (
+        partition by discount_codes.order_id
+        order by discount_codes.index, discount_codes._fivetran_synced desc
+    ) = 1
+),
+
+final as (
+    select
+        -- ids
+        cast(orders.id as varchar) as order_id,
+        cast(orders.customer_id as varchar) as user_id,
+
+        -- strings
+        {{ normalise_email('orders.email') }} as email,
+        {{ normalise_phone('orders.phone', "upper(orders.billing_address_country_code)") }} as phone,
+        case when orders.source_name = 'pos' then 'store' else 'web' end as channel,
+        orders.currency,
+        coupons.coupon,
+
+        -- numerics
+        orders.total_price as total,
+        coalesce(orders.total_discounts, 0) as discount,
+        coalesce(baskets.item_count, 0) as item_count,
+
+        -- timestamps
+        coalesce(orders.processed_at, orders.created_at) as ordered_at,
+        orders._fivetran_synced as synced_at
+    from orders
+    left join baskets on orders.id = baskets.order_id
+    left join coupons on orders.id = coupons.order_id
+    where
+        not coalesce(orders._fivetran_deleted, false)
+        and not (
+            orders.cancelled_at is not null
+            and coalesce(orders.financial_status, 'pending') in ('pending', 'authorized', 'voided')
+        )
+)
+
+select * from final

@@ -1,0 +1,21 @@
+-- Grain: one trait of one customer. A deleted customer's are gone.
+with
+
+customers as (
+    select * from {{ ref('stg_shopify__customers') }}
+    where not is_deleted
+),
+
+final as (
+    {{ record_traits(
+        'customers', 'shopify', "'user_id'", 'user_id',
+        {
+            'first_name': 'first_name', 'last_name': 'last_name', 'city': 'city', 'postal_code': 'postal_code',
+            'country': 'country',
+            'email_verified': "case when is_email_verified then 'true' when not is_email_verified then 'false' end",
+        },
+        'updated_at'
+    ) }}
+)
+
+select * from final

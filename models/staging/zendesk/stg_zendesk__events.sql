@@ -1,0 +1,50 @@
+-- Grain: one event: a ticket, or the rating of one.
+with
+
+tickets as (
+    select * from {{ source('raw_zendesk', 'ticket') }}
+    {{ latest('id', typed('loaded_at', dbt.type_timestamp())) }}
+),
+
+ratings as (
+    select * from {{ source('raw_zendesk', 'satisfaction_rating') }}
+    {{ latest('id', typed('loaded_at', dbt.type_timestamp())) }}
+),
+
+events as (
+    select
+        'zendesk:ticket:' || cast(id as varchar) as event_id,
+        'ticket_created' as event_name,
+        {{ typed('created_at', dbt.type_timestamp()) }} as occurred_at,
+        {{ typed('loaded_at', dbt.type_timestamp()) }} as received_at,
+        requester_id,
+        {{ json_build({'ticket_id': 'cast(id as varchar)', 'channel': 'channel'}) }} as properties
+    from tickets
+
+    union all
+
+    select
+        'zendesk:satisfaction_rating:' || cast(id as varchar) as event_id,
+        'ticket_rated' as event_name,
+        {{ typed('created_at', dbt.type_timestamp()) }} as occurred_at,
+        {{ typed('loaded_at', dbt.type_timestamp()) }} as received_at,
+        requester_id,
+        {{ json_build({'ticket_id': 'cast(ticket_id as varchar)', 'score': 'score'}) }} as properties
+    from ratings
+),
+
+final as (
+    select
+        event_id,
+        'zendesk' as source,
+        event_name,
+        occurred_at,
+        received_at,
+        'zendesk_id' as identifier_type,
+        cast(requester_id as varchar) as identifier_value,
+        properties
+    from events
+    where requester_id is not null
+)
+
+select * from final

@@ -1,0 +1,27 @@
+-- Grain: one person who wrote to support.
+with
+
+users as (
+    select * from {{ source('raw_zendesk', 'user') }}
+    {{ latest('id', typed('loaded_at', dbt.type_timestamp())) }}
+),
+
+final as (
+    select
+        -- ids
+        cast(users.id as varchar) as zendesk_id,
+        {{ clean_text('users.external_id') }} as user_id,
+
+        -- strings
+        {{ normalise_email('users.email') }} as email,
+        {{ normalise_phone('users.phone', country_of_locale('users.locale')) }} as phone,
+        {{ language_of_locale('users.locale') }} as language,
+
+        -- timestamps
+        coalesce(
+            {{ typed('users.updated_at', dbt.type_timestamp()) }}, {{ typed('users.created_at', dbt.type_timestamp()) }}
+        ) as updated_at
+    from users
+)
+
+select * from final
