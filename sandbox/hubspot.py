@@ -28,7 +28,7 @@ PROPERTIES = {
         "date_of_birth",
         "gender",
     ),
-    *("salutation", "hs_object_id", "createdate", "lastmodifieddate"),
+    *("gender", "salutation", "hs_object_id", "createdate", "lastmodifieddate"),
 }
 STAGES = {
     *("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist"),

@@ -203,24 +203,15 @@ class Meta(Api):
 
     def _known(self, audience_id: str, people: list[tuple[str, dict[str, Any]]]) -> list[str]:
         """Return the members that a removal names: by its own key, else by any other identifier in it."""
-        found = []
+        members = self.store.members(self.name, audience_id)
+        keys = {row["member_id"] for row in members}
+        others = {
+            (name, row["data"][name]): row["member_id"] for row in members for name in KEYS if name in row["data"]
+        }
+        found: list[str] = []
         for key, person in people:
-            names = [name for name in KEYS if name in person and f"{name}:{person[name]}" != key]
-            row = self.store.one(
-                "select member_id from members where account = ? and list_id = ? and member_id = ?",
-                self.name,
-                audience_id,
-                key,
-            )
-            for name in names if row is None else ():
-                row = row or self.store.one(
-                    "select member_id from members where account = ? and list_id = ? and json_extract(data, ?) = ?",
-                    self.name,
-                    audience_id,
-                    f"$.{name}",
-                    person[name],
-                )
-            found += [row["member_id"]] if row else []
+            matches = [others[name, person[name]] for name in KEYS if (name, person.get(name)) in others]
+            found += [key] if key in keys else matches[:1]
         return found
 
     # shapes

@@ -103,4 +103,6 @@ def mask(value: str) -> str:
 
 
 def _timed(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "time": time.strftime("%d %b %H:%M:%S", time.gmtime(row["at"]))}
+    at = time.gmtime(row["at"])
+    today = at[:3] == time.gmtime()[:3]
+    return {**row, "time": time.strftime("%H:%M:%S" if today else "%d %b %H:%M", at)}

@@ -1,0 +1,126 @@
+"""The HubSpot account behaves as the vendor says it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.server import Running, start
+
+Call = Callable[..., requests.Response]
+BASES = ("/crm/objects/2026-03/contacts", "/crm/v3/objects/contacts")
+BATCH = f"{BASES[0]}/batch"
+
+
+def contact(email: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "id": email,
+        "idProperty": "email",
+        "objectWriteTraceId": email[:3],
+        "properties": {**properties, "email": email},
+    }
+
+
+def inputs(*rows: dict[str, Any]) -> dict[str, Any]:
+    return {"inputs": list(rows)}
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_a_batch_creates_then_updates(sandbox: Running, hubspot: Call, base: str) -> None:
+    created = hubspot("POST", f"{base}/batch/upsert", inputs(contact("Ann@example.com", firstname="Ann")))
+    updated = hubspot("POST", f"{base}/batch/upsert", inputs(contact("ann@example.com", weft_lifetime_value="12.5")))
+
+    assert (created.status_code, updated.status_code) == (200, 200)
+    assert [reply.json()["results"][0]["new"] for reply in (created, updated)] == [True, False]
+    assert created.json()["results"][0]["id"] == updated.json()["results"][0]["id"]
+    assert sandbox.accounts["hubspot"].records == [
+        {"email": "ann@example.com", "firstname": "Ann", "weft_lifetime_value": "12.5"}
+    ]
+    remaining = int(updated.headers["X-HubSpot-RateLimit-Remaining"])
+    assert remaining < int(updated.headers["X-HubSpot-RateLimit-Max"])
+
+
+def test_a_bad_row_fails_alone_with_207(sandbox: Running, hubspot: Call) -> None:
+    reply = hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com"), contact("not an address")))
+    body = reply.json()
+
+    assert reply.status_code == 207
+    assert (len(body["results"]), body["numErrors"]) == (1, 1)
+    assert body["errors"][0]["category"] == "VALIDATION_ERROR"
+    assert body["errors"][0]["context"] == {"ids": ["not an address"], "objectWriteTraceId": ["not"]}
+    assert sandbox.accounts["hubspot"].lists == {"contacts": 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        pytest.param([contact(f"p{n}@example.com") for n in range(101)], "maximum", id="101 rows"),
+        pytest.param([contact("a@example.com"), contact("A@example.com")], "Duplicate IDs", id="the same id twice"),
+        pytest.param([contact("a@example.com", favourite="tea")], "PROPERTY_DOESNT_EXIST", id="unknown property"),
+        pytest.param([{"id": "1", "properties": {"firstname": "Ann"}}], "non-unique", id="no idProperty"),
+        pytest.param([{"id": "a@b.co", "idProperty": "email", "properties": {}}], "No properties", id="no properties"),
+    ],
+)
+def test_a_bad_batch_is_refused_whole(sandbox: Running, hubspot: Call, rows: list[Any], says: str) -> None:
+    reply = hubspot("POST", f"{BATCH}/upsert", inputs(*rows))
+
+    assert reply.status_code == 400
+    assert says in reply.json()["message"]
+    assert set(reply.json()) >= {"status", "message", "correlationId", "category"}
+    assert sandbox.accounts["hubspot"].records == []
+
+
+def test_reading_by_email_reports_the_missing_ones(hubspot: Call) -> None:
+    hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com")))
+    query = {
+        "idProperty": "email",
+        "properties": ["email"],
+        **inputs({"id": "ann@example.com"}, {"id": "no@example.com"}),
+    }
+    reply = hubspot("POST", f"{BATCH}/read", query)
+
+    assert reply.status_code == 207
+    assert [row["properties"]["email"] for row in reply.json()["results"]] == ["ann@example.com"]
+    assert reply.json()["errors"][0]["context"] == {"ids": ["no@example.com"]}
+
+
+def test_archived_contacts_are_gone_and_archiving_again_does_no_harm(sandbox: Running, hubspot: Call) -> None:
+    created = hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com"))).json()["results"][0]["id"]
+    for _ in range(2):
+        assert hubspot("POST", f"{BATCH}/archive", inputs({"id": created})).status_code == 204
+
+    account = sandbox.accounts["hubspot"]
+    assert (account.lists, account.records) == ({"contacts": 0}, [])
+    assert [(step["added"], step["removed"]) for step in account.history] == [(1, 0), (0, 1)]
+
+
+def test_an_empty_string_clears_a_property(sandbox: Running, hubspot: Call) -> None:
+    hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com", phone="+491701234567")))
+    hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com", phone="")))
+
+    assert sandbox.accounts["hubspot"].records == [{"email": "ann@example.com"}]
+
+
+def test_gdpr_delete_blocks_the_address_for_ever(hubspot: Call) -> None:
+    erase = {"objectId": "ann@example.com", "idProperty": "email"}
+    assert hubspot("POST", f"{BASES[1]}/gdpr-delete", erase).status_code == 204
+    assert hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com"))).json()["numErrors"] == 1
+
+
+def test_a_wrong_token_is_refused(hubspot: Call) -> None:
+    reply = hubspot("POST", f"{BATCH}/upsert", inputs(contact("a@example.com")), headers={"Authorization": "Bearer x"})
+
+    assert (reply.status_code, reply.json()["category"]) == (401, "INVALID_AUTHENTICATION")
+
+
+def test_the_ten_second_limit_answers_429_without_retry_after(client: Callable[..., Call]) -> None:
+    with start(limit_scale=0.02) as sandbox:
+        hubspot = client(f"{sandbox.url}/hubspot", {"Authorization": "Bearer pat-demo-weft"})
+        replies = [hubspot("GET", "/account-info/v3/details") for _ in range(8)]
+    refused = next(reply for reply in replies if reply.status_code == 429)
+
+    assert refused.json()["policyName"] == "TEN_SECONDLY_ROLLING"
+    assert "Retry-After" not in refused.headers
