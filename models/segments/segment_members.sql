@@ -1,8 +1,13 @@
 -- Grain: one row per segment and person who belongs to it at the run's moment. The variable
 -- `segments` is the one list of what is followed; every name in it is a model seg_<name>.
+{% set segments = var('segments') %}
+{% for segment in segments if segments.count(segment) > 1 %}
+    {{ exceptions.raise_compiler_error("the variable segments names '" ~ segment ~ "' twice") }}
+{% endfor %}
+
 with
 
-{% for segment in var('segments') %}
+{% for segment in segments %}
 {{ segment }} as (
 
     select
@@ -15,7 +20,7 @@ with
 {% endfor %}
 final as (
 
-    {% for segment in var('segments') %}
+    {% for segment in segments %}
     select * from {{ segment }}
     {{- "\n\n    union all\n" if not loop.last }}
     {% else %}
