@@ -1,0 +1,39 @@
+"""The command line: ``weft`` or ``python -m weft``."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from warehouse.errors import WeftError
+from warehouse.project import load_settings, project_root
+from weft import ledger, plan, profile, run, syncs
+
+app = typer.Typer(
+    name="weft",
+    help="A customer data platform inside your warehouse: look at its syncs, plan and run them, read what arrived.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("syncs")(syncs.syncs)
+app.command("plan")(plan.plan)
+app.command("run")(run.run)
+app.command("ledger")(ledger.ledger)
+app.command("profile")(profile.profile)
+
+
+def main() -> None:
+    """Run the command line. A known error is one message on stderr and its own exit code."""
+    try:
+        load_settings(project_root())
+        app()
+    except WeftError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

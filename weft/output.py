@@ -1,0 +1,111 @@
+"""How answers are shown: tables on a terminal, tab-separated lines when piped, JSON when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from reverse_etl.report import Progress
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+KeysOption = Annotated[
+    bool, typer.Option("--show-keys", help="Show the rows' keys, such as e-mail addresses, unhashed.")
+]
+
+
+def as_json(value: Any) -> None:
+    """Print a value as JSON; timestamps are ISO 8601 in UTC, decimals are numbers."""
+    typer.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "", empty: str = "nothing to show"
+) -> None:
+    """Print rows: a table with the title on a terminal, else one line of column names and one line per row."""
+    if not sys.stdout.isatty():
+        typer.echo("\t".join(columns))
+        for row in rows:
+            typer.echo("\t".join(_cell(value, grouped=False) for value in row))
+        return
+    console = Console()
+    if not rows:
+        console.print(f"{title}: {empty}" if title else empty)
+        return
+    drawn = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", show_edge=False)
+    for number, column in enumerate(columns):
+        numeric = all(isinstance(row[number], int | float | Decimal | None) for row in rows)
+        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(_cell(value, grouped=True) for value in row))
+    console.print(drawn, highlight=False, markup=False)
+
+
+def note(text: str) -> None:
+    """Print a remark: on stderr, so that it never ends up in a pipe."""
+    typer.echo(text, err=True)
+
+
+def key_shown(key: str, show: bool) -> str:
+    """Return a row's key as it may be shown: hashed, unless the user asked to see it.
+
+    The hash is the first 12 digits of its SHA-256: enough to follow one row through the ledger.
+    """
+    return key if show else hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Progress]:
+    """Draw a bar while a sync runs; on a pipe nothing is drawn.
+
+    Yields:
+        The function that takes phase, rows done and rows in all.
+    """
+    if not sys.stderr.isatty():
+        yield lambda phase, done, total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(label, total=None)
+
+        def step(phase: str, done: int, total: int) -> None:
+            bars.update(task, description=f"{label}: {phase}", completed=done, total=total or None)
+
+        yield step
+
+
+def _cell(value: Any, *, grouped: bool) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and grouped:
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}" if grouped else f"{value:g}"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return str(value).replace("\t", " ").replace("\n", " ")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}Z" if value.tzinfo is None else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    return str(value)

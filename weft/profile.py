@@ -1,0 +1,119 @@
+"""``weft profile``: everything that is known of one person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from warehouse.errors import ConfigError
+from weft.output import JsonOption, as_json, table
+from weft.session import Session
+
+if TYPE_CHECKING:
+    from warehouse.base import Relation, Warehouse
+
+_MODELS = ("identity_map", "profiles", "segment_memberships", "profile_consents", "suppressions")
+_PERSON = "select profile_id from identity_map where identifier_type = :kind and identifier_value = :value"
+_PARTS = {
+    "profile": "select * from profiles where profile_id = :person",
+    "identifiers": """
+        select identifier_type, identifier_value, first_seen_at, last_seen_at from identity_map
+        where profile_id = :person order by identifier_type, identifier_value
+    """,
+    "segments": "select segment, entered_at from segment_memberships where profile_id = :person order by segment",
+    "consents": "select purpose, status, decided_at from profile_consents where profile_id = :person order by purpose",
+    "suppressions": """
+        select identifier_type, identifier_value, reason, suppressed_at from suppressions
+        where profile_id = :person order by identifier_type, identifier_value
+    """,
+}
+_SYNCS = """
+select sync_name, applied_at, row_hash is not null as is_held, job_id is not null as is_waiting, quarantined_code
+from sync_state where profile_id = :person order by sync_name
+"""
+
+
+def profile(
+    identifier: Annotated[str, typer.Argument(metavar="TYPE:VALUE", help="For example email:ada@example.com")],
+    country: Annotated[str | None, typer.Option(help="Country of a national phone number, such as DE.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show one person: attributes, identifiers, segments, consents, and what each destination holds of them."""
+    kind, value = normalised(identifier, country)
+    session = Session()
+    relations = _relations(session)
+    with session.warehouse() as warehouse:
+        answer = look_up(warehouse, relations, kind, value)
+    if json:
+        as_json(answer)
+        return
+    held = answer.pop("profile")
+    shown = [(name, value) for name, value in held.items() if value is not None]
+    table(("attribute", "value"), shown, title=f"profile {answer.pop('profile_id')}", empty="no attributes are kept")
+    for name, rows in answer.items():
+        columns = list(rows[0]) if rows else ["nothing"]
+        table(columns, [tuple(row.values()) for row in rows], title=name, empty="none")
+
+
+def normalised(identifier: str, country: str | None = None) -> tuple[str, str]:
+    """Return the type and the value of ``TYPE:VALUE``, the value in the form in which the warehouse keeps it.
+
+    Raises:
+        ConfigError: It has no colon, or is not a valid address or number. The message does not repeat it.
+    """
+    from reverse_etl.normalise import normalise_email, normalise_phone
+
+    kind, colon, given = identifier.partition(":")
+    kind = kind.strip().lower()
+    if not colon or not given.strip():
+        raise ConfigError("An identifier is written TYPE:VALUE.", where="the argument", fix="For example user_id:1042.")
+    if kind == "email":
+        value = normalise_email(given)
+    elif kind == "phone":
+        value = normalise_phone(given, country.upper() if country else None)
+    else:
+        value = given.strip()
+    if value is None:
+        hint = " and a national one needs --country" if kind == "phone" else ""
+        raise ConfigError(f"That is not a valid {kind}.", where="the argument", fix=f"Check it{hint}.")
+    return kind, value
+
+
+def look_up(warehouse: Warehouse, relations: dict[str, Relation], kind: str, value: str) -> dict[str, Any]:
+    """Return what is known of the person who has an identifier.
+
+    Raises:
+        ConfigError: Nobody has it, or the warehouse has no such type of identifier.
+    """
+    from reverse_etl import tables
+    from warehouse.sql import statement
+
+    found = warehouse.query(statement(_PERSON, relations, kind=kind, value=value))
+    if not found:
+        types = warehouse.query(statement("select distinct identifier_type from identity_map", relations))
+        known = sorted(row["identifier_type"] for row in types)
+        raise ConfigError(
+            f"Nobody has this {kind}." if kind in known else f"There are no identifiers of type {kind!r}.",
+            where="identity_map",
+            fix=f"Types are: {', '.join(known)}. A value may also be blocked (seeds/blocked_identifiers.csv).",
+        )
+    person = str(found[0]["profile_id"])
+    answer: dict[str, Any] = {"profile_id": person}
+    for name, sql in _PARTS.items():
+        answer[name] = warehouse.query(statement(sql, relations, person=person))
+    answer["profile"] = answer["profile"][0] if answer["profile"] else {}
+    answer["syncs"] = tables.ask(warehouse, _SYNCS, person=person) if tables.exist(warehouse) else []
+    return answer
+
+
+def _relations(session: Session) -> dict[str, Relation]:
+    nodes = {name: session.manifest.model(name) for name in _MODELS}
+    missing = [name for name, node in nodes.items() if node is None]
+    if missing:
+        raise ConfigError(
+            f"The project has no model {missing[0]!r}, which profiles are read from.",
+            where="models/",
+            fix="Restore it.",
+        )
+    return {name: node.relation for name, node in nodes.items() if node is not None}

@@ -1,0 +1,74 @@
+"""``weft run``: brings destinations in step with their feeds, without Dagster."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from warehouse.errors import WeftError
+from weft.output import as_json, note, progress_bar, table
+from weft.session import Session
+
+_COLUMNS = (
+    "sync",
+    "status",
+    "add",
+    "change",
+    "remove",
+    "sent",
+    "applied",
+    "open",
+    "refused",
+    "kept back",
+    "API calls",
+    "seconds",
+)
+
+
+def run(
+    sync: Annotated[str | None, typer.Argument(help="The sync; all of them without it.")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="GUARD", help="Overrule a guard for this run, such as max_removed.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Run one sync, or all: plan, check the guards, send, settle. The feeds are taken as they stand."""
+    from reverse_etl.engine import run_sync
+    from warehouse.project import run_moment
+
+    session = Session()
+    chosen, as_of = session.chosen(sync), run_moment()
+    for definition in chosen:  # a missing secret of one sync stops all of them before anything is sent
+        session.connections[definition.connection].settings()
+    reports, errors = [], []
+    with session.warehouse() as warehouse:
+        for definition in chosen:
+            try:
+                with progress_bar(definition.label) as progress:
+                    report = run_sync(
+                        warehouse, definition, session.connections, as_of, progress, frozenset(allow or ())
+                    )
+                reports.append(report.to_dict())
+            except WeftError as error:
+                note(f"{definition.name}: {error}")
+                errors.append(error)
+    if json:
+        as_json(reports)
+    elif reports:
+        table(_COLUMNS, [_row(report) for report in reports], title="delivered")
+    if errors:
+        raise typer.Exit(max(error.exit_code for error in errors))
+
+
+def _row(report: dict[str, Any]) -> tuple[Any, ...]:
+    planned = report["planned"]
+    return (
+        report["sync"],
+        report["status"],
+        *(planned.get(op, 0) for op in ("add", "change", "remove")),
+        *(report[name] for name in ("sent", "applied", "accepted", "refused")),
+        sum(report["blocked"].values()),
+        report["api_calls"],
+        round(report["seconds"], 1),
+    )
