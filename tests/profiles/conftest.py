@@ -18,13 +18,16 @@ TESTED = ("profiles", "consent", "segments", "syncs")
 
 # What the models under test read, in the shape that staging and identity publish it.
 INPUTS = {
-    "identifiers": "source varchar, record_id varchar, identifier_type varchar, identifier_value varchar, observed_at timestamp",
+    "identifiers": (
+        "source varchar, record_id varchar, identifier_type varchar, identifier_value varchar, observed_at timestamp"
+    ),
     "events": (
         "event_id varchar, source varchar, event_name varchar, occurred_at timestamp, received_at timestamp, "
         "identifier_type varchar, identifier_value varchar, properties json"
     ),
     "traits": (
-        "source varchar, identifier_type varchar, identifier_value varchar, trait varchar, value varchar, observed_at timestamp"
+        "source varchar, identifier_type varchar, identifier_value varchar, trait varchar, value varchar, "
+        "observed_at timestamp"
     ),
     "consents": (
         "source varchar, identifier_type varchar, identifier_value varchar, purpose varchar, status varchar, "
@@ -32,7 +35,8 @@ INPUTS = {
     ),
     "erasures": "identifier_type varchar, identifier_value varchar, requested_at timestamp, source varchar",
     "identity_map": (
-        "identifier_type varchar, identifier_value varchar, profile_id varchar, first_seen_at timestamp, last_seen_at timestamp"
+        "identifier_type varchar, identifier_value varchar, profile_id varchar, "
+        "first_seen_at timestamp, last_seen_at timestamp"
     ),
     "identity_changes": "profile_id_from varchar, profile_id_into varchar, kind varchar, changed_at timestamp",
 }

@@ -13,15 +13,15 @@ FIRST, LATER, LAST = "2026-07-01", "2026-07-03", "2026-07-09"
 
 VIEWS = {
     "history": "select segment, profile_id, entered_at::date::varchar, exited_at::date::varchar, reason "
-    "from weft_segments.segment_history order by all",
-    "memberships": "select segment, profile_id, entered_at::date::varchar from weft_segments.segment_memberships order by all",
-    "members": "select segment, profile_id from weft_segments.segment_members order by all",
-    "consents": "select profile_id, purpose, status from weft_consent.profile_consents order by all",
-    "suppressions": "select identifier_type, identifier_value, profile_id, reason from weft_consent.suppressions order by all",
-    "profiles": "select profile_id, email, first_name from weft_profiles.profiles order by all",
-    "events": "select event_id, profile_id from weft_profiles.profile_events order by all",
-    "traits": "select profile_id, lifetime_orders, lifetime_value::varchar from weft_profiles.profile_traits order by all",
-    "feed": "select profile_id, email from weft_syncs.sync_klaviyo__winback order by all",
+    "from weft_segments.segment_history",
+    "memberships": "select segment, profile_id, entered_at::date::varchar from weft_segments.segment_memberships",
+    "members": "select segment, profile_id from weft_segments.segment_members",
+    "consents": "select profile_id, purpose, status from weft_consent.profile_consents",
+    "suppressions": "select identifier_type, identifier_value, profile_id, reason from weft_consent.suppressions",
+    "profiles": "select profile_id, email, first_name from weft_profiles.profiles",
+    "events": "select event_id, profile_id from weft_profiles.profile_events",
+    "traits": "select profile_id, lifetime_orders, lifetime_value::varchar from weft_profiles.profile_traits",
+    "feed": "select profile_id, email from weft_syncs.sync_klaviyo__winback",
 }
 
 Snapshot = dict[str, list[tuple[Any, ...]]]
@@ -106,7 +106,7 @@ def story(world: World) -> dict[str, Snapshot]:
     """What was to be read after each run."""
 
     def snapshot() -> Snapshot:
-        return {name: world.read(query) for name, query in VIEWS.items()}
+        return {name: world.read(f"{query} order by all") for name, query in VIEWS.items()}
 
     for name in ("cleo", "carl", "wilma", "mia", "max", "erik", "bob"):
         meet(world, name)
