@@ -130,10 +130,6 @@ class _Call:
     options: dict[str, Any]
     maybe_taken: bool = False
 
-    @property
-    def where(self) -> str:
-        return f"{self.method} {self.path}"
-
 
 @dataclass(slots=True)
 class HttpClient:

@@ -137,7 +137,7 @@ class Destination(ABC):
 
         Raises:
             DestinationRefused: The whole account or target was refused.
-            DestinationDown: It could not be reached and took nothing; as ``AmbiguousCall``, it may have taken the batch.
+            DestinationDown: It could not be reached and took nothing; as ``AmbiguousCall``, it may have taken some.
             BatchRefused: The vendor refused the batch as a whole because of something in it; the engine halves it.
         """
 

@@ -1,0 +1,186 @@
+"""The client against a server that misbehaves: what is repeated, how long it waits, and what it admits not to know."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from reverse_etl.destinations.base import Limits
+from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
+from reverse_etl.http import LONGEST_WAIT, Action, HttpClient, Response, Verdict, by_status
+
+from .conftest import Misbehaving, reply, reset, silence, truncated
+
+OK = reply(200, b'{"done": true}')
+PERSON = "anna@example.com"
+
+
+def call(client: HttpClient, *, idempotent: bool = True, **options: Any) -> Response:
+    return client.request("POST", "/things", json={"email": PERSON}, idempotent=idempotent, **options)
+
+
+def test_an_answer_is_handed_over(server: Misbehaving, client: HttpClient) -> None:
+    server.play(reply(207, b'{"done": "partly"}', {"X-Some": "thing"}))
+
+    answer = call(client)
+
+    assert (answer.status, answer.body, answer.headers["x-some"]) == (207, {"done": "partly"}, "thing")
+    assert client.calls == 1
+    assert b"Content-Type: application/json" in server.requests[0]
+
+
+@pytest.mark.parametrize("status", [204, 400, 404, 409, 413, 422])
+def test_what_a_destination_must_read_is_not_repeated(server: Misbehaving, client: HttpClient, status: int) -> None:
+    server.play(reply(status, b""))
+
+    assert call(client).status == status
+    assert client.calls == 1
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_call_that_was_not_taken_is_repeated(
+    server: Misbehaving, client: HttpClient, status: int, idempotent: bool
+) -> None:
+    server.play(reply(status), reply(status), OK)
+
+    assert call(client, idempotent=idempotent).status == 200
+    assert client.calls == 3
+
+
+@pytest.mark.parametrize("bad", [reply(500), reply(502), reply(504), reset, silence, truncated, reply(200, b"<html>")])
+def test_a_call_that_may_have_been_taken_is_repeated_only_if_that_does_no_harm(
+    server: Misbehaving, client: HttpClient, bad: Any
+) -> None:
+    server.play(bad, OK)
+    assert call(client, idempotent=True).body == {"done": True}
+    assert client.calls == 2
+
+    server.play(bad, OK)
+    with pytest.raises(AmbiguousCall):
+        call(client, idempotent=False)
+    assert client.calls == 3
+
+
+def test_when_the_attempts_run_out_it_says_whether_something_may_have_arrived(
+    server: Misbehaving, client: HttpClient
+) -> None:
+    server.play(reply(503))
+    with pytest.raises(DestinationDown) as down:
+        call(client)
+    assert not isinstance(down.value, AmbiguousCall)
+    assert client.calls == 4
+
+    server.play(reset, reply(503))
+    with pytest.raises(AmbiguousCall):
+        call(client)
+    assert client.calls == 8
+
+
+def test_a_refused_connection_is_repeated_and_leaves_no_doubt(naps: list[float]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    client = HttpClient(f"http://127.0.0.1:{port}", {}, sleep=naps.append, attempts=3)
+
+    with pytest.raises(DestinationDown) as down:
+        call(client, idempotent=False)
+
+    assert not isinstance(down.value, AmbiguousCall)
+    assert client.calls == 3
+    assert len(naps) == 2
+
+
+@pytest.mark.parametrize("status", [301, 307, 401, 402, 403])
+def test_a_refusal_stops_at_once(server: Misbehaving, client: HttpClient, status: int) -> None:
+    server.play(reply(status, b"{}", {"Location": "https://elsewhere.example.com"}))
+
+    with pytest.raises(DestinationRefused):
+        call(client)
+
+    assert client.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("7", 7, 8),
+        ("0", 0, 1),
+        ("-5", 0, 1),
+        ("999999", LONGEST_WAIT, LONGEST_WAIT + 1),
+        (format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True), 30, 41),
+        (format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True), 0, 1),
+        (format_datetime(datetime.now(UTC) + timedelta(days=9), usegmt=True), LONGEST_WAIT, LONGEST_WAIT + 1),
+        ("soon", 0, 1),
+    ],
+)
+def test_retry_after_is_obeyed_in_both_forms_within_reason(
+    server: Misbehaving, client: HttpClient, naps: list[float], header: str, least: float, most: float
+) -> None:
+    server.play(reply(429, b"", {"Retry-After": header}), OK)
+
+    call(client)
+
+    assert least <= sum(naps) <= most
+
+
+def test_without_retry_after_the_waits_grow_within_bounds(
+    server: Misbehaving, client: HttpClient, naps: list[float]
+) -> None:
+    server.play(reply(429))
+
+    with pytest.raises(DestinationDown):
+        call(client)
+
+    assert len(naps) == 3
+    assert all(0 <= nap <= 0.5 * 2**place for place, nap in enumerate(naps))
+
+
+def test_a_spent_window_is_waited_out_before_the_next_call(
+    server: Misbehaving, client: HttpClient, naps: list[float]
+) -> None:
+    server.play(reply(200, b"{}", {"RateLimit-Remaining": "0", "RateLimit-Reset": "9"}), OK)
+
+    call(client)
+    call(client, bucket="another")
+    assert naps == []
+
+    call(client)
+    assert naps == [pytest.approx(9, abs=0.5)]
+
+
+def test_calls_are_paced_after_the_burst(server: Misbehaving, client: HttpClient, naps: list[float]) -> None:
+    server.play(OK)
+    pace = Limits(rows=1, bytes=1, calls_per_second=0.5, burst=2)
+
+    for _ in range(4):
+        call(client, pace=pace)
+
+    assert naps == [pytest.approx(2, abs=0.5), pytest.approx(4, abs=0.5)]
+
+
+def test_a_destination_can_read_more_from_a_body_than_the_status_says(server: Misbehaving, client: HttpClient) -> None:
+    def classify(response: Response) -> Verdict:
+        return Verdict(Action.RETRY, "17", "slow down") if response.body.get("code") == 17 else by_status(response)
+
+    server.play(reply(400, b'{"code": 17}'), reply(400, b'{"code": 1}'))
+
+    assert call(client, classify=classify).body == {"code": 1}
+    assert client.calls == 2
+
+
+@pytest.mark.parametrize("bad", [reply(401, b'{"error": "anna@example.com"}'), reply(503, b"anna@example.com"), reset])
+def test_no_message_holds_a_body_a_query_or_a_secret(server: Misbehaving, client: HttpClient, bad: Any) -> None:
+    server.play(bad)
+
+    with pytest.raises((DestinationRefused, DestinationDown)) as raised:
+        client.request("GET", "/people", params={"filter": PERSON}, idempotent=True)
+
+    assert raised.value.__cause__ is None
+    shown = f"{raised.value} {raised.value!r} {client!r}"
+    assert "GET /people" in shown
+    for private in (PERSON, "anna", "secret-token"):
+        assert private not in shown
