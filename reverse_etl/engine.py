@@ -1,27 +1,56 @@
-"""The life of a sync: recover, settle, plan, guard, send, settle, report."""
+"""The life of a sync: recover, settle what is open, plan, guard, send, settle, report."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
+from typing import Any
+from uuid import uuid4
 
+from reverse_etl import feed as feeds
+from reverse_etl import guards, runs, tables
+from reverse_etl import plan as plans
+from reverse_etl.clock import Clock, utc
+from reverse_etl.commit import recover
 from reverse_etl.connections import Connection
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Destination
-from reverse_etl.report import Plan, Progress, RunReport, silent
+from reverse_etl.errors import ConfigError, GuardTripped
+from reverse_etl.report import Plan, Progress, RunReport, Status, silent
+from reverse_etl.rows import Outcome
+from reverse_etl.send import Sender
+from reverse_etl.settle import open_jobs, settle
 from warehouse.base import Warehouse
+from warehouse.errors import WeftError
+
+_FIELDS = {Outcome.PERMANENT: "refused"}
 
 
 def plan_sync(
-    warehouse: Warehouse, sync: SyncDefinition, destination_class: type[Destination], as_of: datetime
+    warehouse: Warehouse,
+    sync: SyncDefinition,
+    destination_class: type[Destination],
+    as_of: datetime,
+    clock: Clock | None = None,
 ) -> Plan:
-    """Work out what a run would do, store it in ``sync_plan``, and send nothing.
+    """Work out what a run would do, store it in ``sync_plan``, and send nothing. Needs no secret.
 
     Raises:
         FeedError: The feed has a null or duplicate key, or lacks a column.
         WarehouseError: The warehouse refused a statement.
     """
-    raise NotImplementedError
+    feed = feeds.inspect(warehouse, sync, destination_class)
+    tables.ensure(warehouse)
+    at = (clock or Clock()).now()
+    run_id = _new_id(at)
+    runs.start(warehouse, run_id, sync.name, str(sync.mode), Status.PLANNED, utc(as_of), at)
+    spec = destination_class.objects[sync.object]
+    plan = plans.make(warehouse, sync, spec, feed, run_id, utc(as_of), preview=True)
+    runs.planned(warehouse, plan)
+    return plan
 
 
 def run_sync(
@@ -29,26 +58,141 @@ def run_sync(
     sync: SyncDefinition,
     connections: Mapping[str, Connection],
     as_of: datetime,
-    progress: Progress = silent,
+    progress: Progress | None = None,
     allow: frozenset[str] = frozenset(),
+    clock: Clock | None = None,
 ) -> RunReport:
     """Bring the destination in step with the feed.
+
+    It may be killed at any moment: the next run finds out and ends in the same place. One sync runs once at a time.
 
     Args:
         warehouse: Where the feed and the engine's tables are.
         sync: What to do.
         connections: From ``connections.yml``.
-        as_of: The run's moment, in UTC.
+        as_of: The run's moment; UTC where it names no zone.
         progress: Is told how far the run has come.
         allow: Names of guards that a person has decided to overrule for this run.
+        clock: Dates the ledger and waits for jobs.
 
     Returns:
         What was done. ``status`` is ``done``, or ``open`` while asynchronous jobs have yet to answer.
 
     Raises:
-        ConfigError: A secret is missing, or the feed cannot be synced as it stands.
+        ConfigError: A secret is missing, or the feed cannot be synced as it stands. Nothing was changed.
         GuardTripped: A guard stopped the run; nothing was sent.
         DestinationRefused: The account or the target refused; what was not sent is planned again by the next run.
         DestinationDown: The destination could not be reached.
     """
-    raise NotImplementedError
+    if sync.connection not in connections:
+        raise ConfigError(
+            f"There is no connection {sync.connection!r}.",
+            where=sync.where,
+            fix=f"connections.yml has: {', '.join(sorted(connections))}",
+        )
+    destination = connections[sync.connection].open()
+    feed = feeds.inspect(warehouse, sync, type(destination))
+    tables.ensure(warehouse)
+    return _Run(warehouse, sync, destination, feed, utc(as_of), progress or silent, allow, clock or Clock()).run()
+
+
+@dataclass
+class _Run:
+    """One run of one sync."""
+
+    warehouse: Warehouse
+    sync: SyncDefinition
+    destination: Destination
+    feed: feeds.Feed
+    as_of: datetime
+    progress: Progress
+    allow: frozenset[str]
+    clock: Clock
+
+    def run(self) -> RunReport:
+        """Run, and write down how it ended, unless it is killed."""
+        begun, at = self.clock.elapsed(), self.clock.now()
+        calls = _calls(self.destination)
+        recover(self.warehouse, self.sync.name, at)
+        self.report = RunReport(_new_id(at), self.sync.name, Status.SENDING, self.as_of)
+        runs.start(
+            self.warehouse, self.report.run_id, self.sync.name, str(self.sync.mode), Status.SENDING, self.as_of, at
+        )
+        self.batches = count(1)
+        try:
+            self._steps()
+        except WeftError as error:
+            self.report.status = Status.STOPPED if isinstance(error, GuardTripped) else Status.FAILED
+            self.report.message = error.what
+            raise
+        finally:
+            # Still SENDING means that something unforeseen, or Ctrl-C, ended the run. Then nothing is written: the row in
+            # `sync_runs` stays as a killed run leaves it, and the next run recovers from it.
+            if self.report.status is not Status.SENDING:
+                self.report.api_calls = _calls(self.destination) - calls
+                self.report.seconds = round(self.clock.elapsed() - begun, 3)
+                runs.finish(self.warehouse, self.report, self.clock.now())
+        return self.report
+
+    def _steps(self) -> None:
+        settled, _ = self._settle()
+        self.report.settled_before = {str(outcome): rows for outcome, rows in sorted(settled.items())}
+        plan = self._plan()
+        guards.enforce(plan, self.sync.where, self.allow)
+        still_open = bool(open_jobs(self.warehouse, self.sync.name))
+        if plan.rows:
+            self.destination.check(self.sync.object, self.sync.target)
+            self._send(plan)
+            outcomes, jobs = self._settle()
+            self._settled(outcomes)
+            still_open = bool(jobs)
+        self.report.status = Status.OPEN if still_open else Status.DONE
+
+    def _plan(self) -> Plan:
+        self.progress("plan", 0, self.feed.rows)
+        spec = self.destination.objects[self.sync.object]
+        plan = plans.make(self.warehouse, self.sync, spec, self.feed, self.report.run_id, self.as_of)
+        runs.planned(self.warehouse, plan)
+        self.report.planned = {"add": plan.add, "change": plan.change, "remove": plan.remove}
+        self.report.changed_by_mapping = plan.changed_by_mapping
+        self.report.blocked = plan.blocked
+        self.progress("plan", self.feed.rows, self.feed.rows)
+        return plan
+
+    def _send(self, plan: Plan) -> None:
+        sender = Sender(self.warehouse, self.sync, self.destination, self.report.run_id, self.clock, self.batches)
+        try:
+            sender.send(lambda done: self.progress("send", done, plan.rows))
+        finally:
+            self._count(sender.outcomes)
+            self.report.sent = sum(sender.outcomes.values())
+
+    def _settle(self) -> tuple[Counter[Outcome], list[Any]]:
+        return settle(
+            self.warehouse,
+            self.sync,
+            self.destination,
+            self.report.run_id,
+            self.clock,
+            self.batches,
+            lambda done, total: self.progress("settle", done, total),
+        )
+
+    def _settled(self, outcomes: Counter[Outcome]) -> None:
+        """Move rows of this run's jobs from accepted to what became of them."""
+        self.report.accepted -= sum(outcomes.values())
+        self._count(outcomes)
+
+    def _count(self, outcomes: Counter[Outcome]) -> None:
+        for outcome, rows in outcomes.items():
+            name = _FIELDS.get(outcome, str(outcome))
+            setattr(self.report, name, getattr(self.report, name) + rows)
+
+
+def _new_id(at: datetime) -> str:
+    """Return an id that sorts by time and never repeats."""
+    return f"{at:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
+
+
+def _calls(destination: Destination) -> int:
+    return int(getattr(destination.http, "calls", 0))
