@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.snowflake.emulator import snowflake_server
-
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -67,5 +65,8 @@ def shell(home: Path, **env: str) -> Shell:
 @pytest.fixture(scope="session")
 def snowflake() -> Iterator[dict[str, str]]:
     """The environment that points dbt and weft at a Snowflake emulator on this machine."""
+    # Only who needs it pays for the import of the connector and the emulator.
+    from tests.snowflake.emulator import snowflake_server
+
     with snowflake_server() as env:
         yield {**env, "DBT_PROFILES_DIR": str(ROOT / "tests" / "snowflake")}
