@@ -35,17 +35,35 @@ sighted as (
     group by identifier_type, identifier_value
 ),
 
-matched as (
-    select
-        sighted.identifier_type,
-        sighted.identifier_value,
-        min(blocked.because) as because
+-- Most of the list are whole values, which a hash join finds; only the rest is compared pattern by pattern.
+whole_values as (
+    select identifier_type, value_pattern, because
+    from blocked
+    where value_pattern = replace(replace(value_pattern, '%', ''), '_', '')
+),
+
+patterns as (
+    select identifier_type, value_pattern, because
+    from blocked
+    where value_pattern <> replace(replace(value_pattern, '%', ''), '_', '')
+),
+
+matches as (
+    select sighted.identifier_type, sighted.identifier_value, whole_values.because
     from sighted
-    inner join blocked
-        on
-            blocked.identifier_type in ('any', sighted.identifier_type)
-            and lower(sighted.identifier_value) like blocked.value_pattern
-    group by sighted.identifier_type, sighted.identifier_value
+    inner join whole_values on lower(sighted.identifier_value) = whole_values.value_pattern
+    where whole_values.identifier_type in ('any', sighted.identifier_type)
+    union all
+    select sighted.identifier_type, sighted.identifier_value, patterns.because
+    from sighted
+    inner join patterns on lower(sighted.identifier_value) like patterns.value_pattern
+    where patterns.identifier_type in ('any', sighted.identifier_type)
+),
+
+matched as (
+    select identifier_type, identifier_value, min(because) as because
+    from matches
+    group by identifier_type, identifier_value
 ),
 
 final as (

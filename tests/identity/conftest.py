@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,37 +66,61 @@ class IdentityProject:
     """A dbt project with nothing but identity in it, and the warehouse that it builds in."""
 
     folder: Path
+    #: What says which warehouse; empty for a DuckDB file in the folder.
+    snowflake: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def database(self) -> Path:
-        """The DuckDB file."""
-        return self.folder / "warehouse.duckdb"
+    def environment(self) -> dict[str, str]:
+        """The variables that dbt runs with."""
+        here = {"WEFT_DUCKDB_PATH": str(self.folder / "warehouse.duckdb"), "WEFT_TARGET": "duckdb"}
+        return {**os.environ, **here, **self.snowflake}
+
+    def execute(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Runs statements in the warehouse and returns the rows of the last."""
+        with closing(self._connect()) as connection:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            return cursor.fetchall()
+
+    def _connect(self) -> Any:
+        if not self.snowflake:
+            return duckdb.connect(self.environment["WEFT_DUCKDB_PATH"])
+        # Imported here: it takes a second, and complains of the version of a library that it brings itself.
+        with warnings.catch_warnings(action="ignore"):
+            import snowflake.connector
+
+        return snowflake.connector.connect(
+            account=self.snowflake["SNOWFLAKE_ACCOUNT"],
+            user=self.snowflake["SNOWFLAKE_USER"],
+            password=self.snowflake["SNOWFLAKE_PASSWORD"],
+            host=self.snowflake["SNOWFLAKE_HOST"],
+            port=int(self.snowflake["SNOWFLAKE_PORT"]),
+            database=self.snowflake["SNOWFLAKE_DATABASE"],
+            protocol="http",
+            session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
+        )
 
     def write(self, identifiers: Iterable[Mention], **others: Iterable[tuple[str, str, datetime]]) -> None:
         """Replaces what staging says: the identifiers of records, and (type, value, moment) for events and so on."""
         rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in UPSTREAM}
         rows["identifiers"] = list(identifiers)
         rows.update({name: list(given) for name, given in others.items()})
-        with duckdb.connect(str(self.database)) as connection:
-            connection.execute("create schema if not exists raw")
-            for name, columns in UPSTREAM.items():
-                connection.execute(f"create or replace table raw.{name} ({columns})")
-                if rows[name]:
-                    marks = ", ".join("?" for _ in rows[name][0])
-                    connection.executemany(f"insert into raw.{name} values ({marks})", rows[name])
+        statements = ["create schema if not exists raw"]
+        for name, columns in UPSTREAM.items():
+            statements.append(f"create or replace table raw.{name} ({columns})")
+            if rows[name]:
+                values = ", ".join(_literal(row) for row in rows[name])
+                statements.append(f"insert into raw.{name} values {values}")
+        self.execute(*statements)
 
     def dbt(
         self, *arguments: str, variables: Mapping[str, object] | None = None, fails: bool = False
     ) -> subprocess.CompletedProcess[str]:
         """Runs dbt in the project and returns what it printed; a failure is an error unless it is expected."""
-        environment = {**os.environ, "WEFT_DUCKDB_PATH": str(self.database), "WEFT_TARGET": "duckdb"}
         done = subprocess.run(
-            [
-                *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments),
-                *("--project-dir", str(self.folder), "--profiles-dir", str(self.folder)),
-                *("--vars", json.dumps(dict(variables or {}))),
-            ],
-            env=environment,
+            self.command(*arguments, variables=variables),
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,
@@ -102,30 +128,48 @@ class IdentityProject:
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done
 
+    def command(self, *arguments: str, variables: Mapping[str, object] | None = None) -> list[str]:
+        """The command line that runs dbt in the project."""
+        return [
+            *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments),
+            *("--project-dir", str(self.folder), "--profiles-dir", str(self.folder)),
+            *("--vars", json.dumps(dict(variables or {}))),
+        ]
+
     def build(self, *arguments: str, variables: Mapping[str, object] | None = None) -> None:
         """Builds everything, tests included."""
         self.dbt("build", *arguments, variables=variables)
 
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a query on the warehouse."""
-        with duckdb.connect(str(self.database)) as connection:
-            return connection.execute(sql).fetchall()
-
     def people(self) -> dict[tuple[str, str], str]:
         """The profile id of each identifier."""
-        rows = self.query("select identifier_type, identifier_value, profile_id from weft_identity.identity_map")
+        rows = self.execute("select identifier_type, identifier_value, profile_id from weft_identity.identity_map")
         return {(kind, value): profile for kind, value, profile in rows}
 
     def tables(self) -> set[str]:
         """The tables and views of the identity schema."""
-        rows = self.query("select table_name from duckdb_tables() where schema_name = 'weft_identity'")
-        return {name for (name,) in rows}
+        rows = self.execute("select table_name from information_schema.tables where lower(table_schema) = 'weft_identity'")
+        return {name.lower() for (name,) in rows}
+
+
+def _literal(row: tuple[Any, ...]) -> str:
+    def one(value: object) -> str:
+        if value is None:
+            return "null"
+        text = str(value).replace("'", "''")
+        return f"timestamp '{text}'" if isinstance(value, datetime) else f"'{text}'"
+
+    return f"({', '.join(one(value) for value in row)})"
+
+
+def new_project(folder: Path, snowflake: Mapping[str, str] | None = None) -> IdentityProject:
+    """An identity project in a folder, without data."""
+    copy_project(folder)
+    made = IdentityProject(folder, snowflake or {})
+    made.write([])
+    return made
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> IdentityProject:
-    """An identity project without data."""
-    copy_project(tmp_path)
-    made = IdentityProject(tmp_path)
-    made.write([])
-    return made
+    """An identity project without data, for one test."""
+    return new_project(tmp_path)
