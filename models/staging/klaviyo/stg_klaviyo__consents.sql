@@ -13,12 +13,12 @@ final as (
         identifier_value,
         'email_marketing' as purpose,
         case when event_name = 'email_subscribed' then 'granted' else 'denied' end as status,
-        country as jurisdiction,
+        cast(null as varchar) as jurisdiction,
         occurred_at
     from engagements
     -- of what was said at the same moment, the refusal counts
     qualify row_number() over (
-        partition by identifier_type, identifier_value, occurred_at order by event_name desc, country
+        partition by identifier_type, identifier_value, occurred_at order by event_name desc
     ) = 1
 )
 

@@ -35,7 +35,6 @@ final as (
         end as event_name,
         {{ clean_text('raw_events.property_campaign_name') }} as campaign,
         lower({{ clean_text('raw_events.property_bounce_type') }}) as bounce_type,
-        persons.country,
 
         -- timestamps
         raw_events.datetime as occurred_at,

@@ -15,7 +15,6 @@ statements as (
             when email_marketing_consent_state = 'subscribed' then 'granted'
             when email_marketing_consent_state = 'unsubscribed' then 'denied'
         end as status,
-        country,
         case when is_deleted then synced_at else coalesce(consent_updated_at, updated_at) end as occurred_at
     from customers
 ),
@@ -27,13 +26,13 @@ final as (
         identifier_value,
         'email_marketing' as purpose,
         status,
-        country as jurisdiction,
+        cast(null as varchar) as jurisdiction,
         occurred_at
     from statements
     where status is not null
     -- two customers with one address: of what they said at the same moment, the refusal counts
     qualify row_number() over (
-        partition by identifier_type, identifier_value, occurred_at order by status, country
+        partition by identifier_type, identifier_value, occurred_at order by status
     ) = 1
 )
 
