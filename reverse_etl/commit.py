@@ -19,17 +19,17 @@ _LEDGER = tuple(tables.TABLES["sync_ledger"])
 # the warehouse from looking at the rest of a large table.
 _BATCH = """
     select row_key from sync_ledger
-    where run_id = :run_id and batch_id = :batch and outcome = :outcome and coalesce(job_id, '') = :job
+    where run_id = $run_id and batch_id = $batch and outcome = $outcome and coalesce(job_id, '') = $job
 """
 _RELEASE = """
 update sync_state set job_id = null, job_run_id = null
-where sync_name = :sync and job_run_id = :plan_run and row_key in (
-    select row_key from sync_ledger where run_id = :run_id and batch_id = :batch
-) and row_key between :first and :last
+where sync_name = $sync and job_run_id = $plan_run and row_key in (
+    select row_key from sync_ledger where run_id = $run_id and batch_id = $batch
+) and row_key between $first and $last
 """
 _FORGET_APPLIED = f"""
 delete from sync_state
-where sync_name = :sync and row_key between :first and :last and row_key in ({_BATCH})
+where sync_name = $sync and row_key between $first and $last and row_key in ({_BATCH})
 """
 _REMEMBER = """
 insert into sync_state (
@@ -40,9 +40,9 @@ select
     coalesce(ledger.destination_id, plan.destination_id), ledger.recorded_at, false
 from sync_plan as plan
 inner join sync_ledger as ledger on ledger.row_key = plan.row_key
-where plan.run_id = :plan_run and plan.row_key between :first and :last and plan.op in ('add', 'change')
-    and ledger.run_id = :run_id and ledger.batch_id = :batch and ledger.outcome = :outcome
-    and coalesce(ledger.job_id, '') = :job
+where plan.run_id = $plan_run and plan.row_key between $first and $last and plan.op in ('add', 'change')
+    and ledger.run_id = $run_id and ledger.batch_id = $batch and ledger.outcome = $outcome
+    and coalesce(ledger.job_id, '') = $job
 """
 # A row that the destination has not confirmed gets a place in the state without a hash: what was applied, nobody knows yet.
 _MAKE_ROOM = """
@@ -51,27 +51,27 @@ select plan.sync_name, plan.row_key, plan.profile_id, plan.payload, plan.destina
 from sync_plan as plan
 inner join sync_ledger as ledger on ledger.row_key = plan.row_key
 left join sync_state as state on state.sync_name = plan.sync_name and state.row_key = plan.row_key
-    and state.row_key between :first and :last
-where plan.run_id = :plan_run and plan.row_key between :first and :last and plan.op in ('add', 'change', 'remove')
-    and ledger.run_id = :run_id and ledger.batch_id = :batch and ledger.outcome = :outcome
-    and coalesce(ledger.job_id, '') = :job
+    and state.row_key between $first and $last
+where plan.run_id = $plan_run and plan.row_key between $first and $last and plan.op in ('add', 'change', 'remove')
+    and ledger.run_id = $run_id and ledger.batch_id = $batch and ledger.outcome = $outcome
+    and coalesce(ledger.job_id, '') = $job
     and state.row_key is null
 """
 _ACCEPT = f"""
-update sync_state set job_id = :job, job_run_id = :plan_run
-where sync_name = :sync and row_key between :first and :last and row_key in ({_BATCH})
+update sync_state set job_id = $job, job_run_id = $plan_run
+where sync_name = $sync and row_key between $first and $last and row_key in ({_BATCH})
 """
 _DOUBT = f"""
 update sync_state set in_doubt = true
-where sync_name = :sync and row_key between :first and :last and row_key in ({_BATCH})
+where sync_name = $sync and row_key between $first and $last and row_key in ({_BATCH})
 """
 # A removal is never quarantined: a person who must not be there is asked out again by every run.
 _QUARANTINE = """
 update sync_state set quarantined_hash = ledger.row_hash, quarantined_code = ledger.code
 from sync_ledger as ledger
-where sync_state.sync_name = :sync and sync_state.row_key between :first and :last
-    and ledger.row_key = sync_state.row_key and ledger.run_id = :run_id and ledger.batch_id = :batch
-    and ledger.outcome = :outcome and coalesce(ledger.job_id, '') = :job and ledger.op <> 'remove'
+where sync_state.sync_name = $sync and sync_state.row_key between $first and $last
+    and ledger.row_key = sync_state.row_key and ledger.run_id = $run_id and ledger.batch_id = $batch
+    and ledger.outcome = $outcome and coalesce(ledger.job_id, '') = $job and ledger.op <> 'remove'
 """
 _STATE_CHANGES: dict[Outcome, tuple[str, ...]] = {
     Outcome.APPLIED: (_FORGET_APPLIED, _REMEMBER),
@@ -82,19 +82,19 @@ _STATE_CHANGES: dict[Outcome, tuple[str, ...]] = {
     Outcome.INFO: (),
 }
 
-_INTERRUPTED = "select run_id, in_flight_op, in_flight_from, in_flight_to from sync_runs where sync_name = :sync and status = 'sending'"
+_INTERRUPTED = "select run_id, in_flight_op, in_flight_from, in_flight_to from sync_runs where sync_name = $sync and status = 'sending'"
 _FLAG = """
 insert into sync_ledger (run_id, sync_name, batch_id, row_key, op, outcome, code, reason, row_hash, recorded_at)
 select plan.run_id, plan.sync_name, -1, plan.row_key, plan.op, 'ambiguous', 'interrupted',
-    'the run was killed while this row was being sent', plan.row_hash, cast(:at as timestamp)
+    'the run was killed while this row was being sent', plan.row_hash, cast($at as timestamp)
 from sync_plan as plan
 left join sync_ledger as ledger on ledger.run_id = plan.run_id and ledger.row_key = plan.row_key
-where plan.run_id = :run_id and plan.op = :op and plan.row_key between :first and :last and ledger.row_key is null
+where plan.run_id = $run_id and plan.op = $op and plan.row_key between $first and $last and ledger.row_key is null
 """
 _INTERRUPT = """
 update sync_runs set status = 'interrupted', in_flight_op = null, in_flight_from = null, in_flight_to = null,
-    ended_at = cast(:at as timestamp), message = 'the run was killed; the next one took over what was in doubt'
-where run_id = :run_id
+    ended_at = cast($at as timestamp), message = 'the run was killed; the next one took over what was in doubt'
+where run_id = $run_id
 """
 
 

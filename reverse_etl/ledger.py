@@ -14,9 +14,9 @@ from warehouse.sql import statement
 _READ = """
 select run_id, batch_id, row_key, op, outcome, code, reason, job_id, destination_id, row_hash, recorded_at
 from sync_ledger
-where sync_name = :sync
+where sync_name = $sync
 order by recorded_at desc, batch_id desc, row_key
-limit :limit
+limit $limit
 """
 
 

@@ -25,11 +25,11 @@ from warehouse.sql import any_of, joined, json_field, json_object, statement, te
 NONE = "none"  #: the op of a row that is kept back; its ``reason`` says why
 
 _GRANTED = """
-select profile_id from profile_consents where purpose = :purpose
+select profile_id from profile_consents where purpose = $purpose
 group by profile_id having min(status) = 'granted' and max(status) = 'granted'
 """
-_SUPPRESSED = "select distinct identifier_value from suppressions where identifier_type = :kind"
-_STATE = "select * from sync_state where sync_name = :sync"
+_SUPPRESSED = "select distinct identifier_value from suppressions where identifier_type = $kind"
+_STATE = "select * from sync_state where sync_name = $sync"
 _MATCHED = """
 select
     coalesce(gated.row_key, state.row_key) as row_key,
@@ -56,11 +56,11 @@ select
         when in_feed and blocked is null then
             case
                 when quarantined_hash = row_hash then 'none'
-                when in_doubt then :when_in_doubt
-                when applied_hash is null then :when_new
-                when applied_hash <> row_hash then :when_changed
+                when in_doubt then $when_in_doubt
+                when applied_hash is null then $when_new
+                when applied_hash <> row_hash then $when_changed
             end
-        when is_held and :removes then 'remove'
+        when is_held and $removes then 'remove'
         when in_feed then 'none'
     end as op,
     case
@@ -74,17 +74,17 @@ from matched
 """
 _FINAL = """
 select
-    :run_id as run_id,
-    :sync as sync_name,
+    $run_id as run_id,
+    $sync as sync_name,
     row_key,
     op,
     reason,
     profile_id,
     row_hash,
-    :mapping as mapping_hash,
+    $mapping as mapping_hash,
     case op when 'none' then null when 'remove' then applied_payload else payload end as payload,
-    case when op = 'change' then :changed_columns end as changed_columns,
-    op = 'change' and coalesce(applied_mapping <> :mapping, false) and not (:any_common_changed) as by_mapping,
+    case when op = 'change' then $changed_columns end as changed_columns,
+    op = 'change' and coalesce(applied_mapping <> $mapping, false) and not ($any_common_changed) as by_mapping,
     destination_id
 from decided
 where op is not null
@@ -93,19 +93,19 @@ order by case op when 'remove' then 0 when 'add' then 1 when 'change' then 2 els
 _COUNTS = """
 select op, reason, count(*) as count_rows, count(case when by_mapping then 1 end) as count_by_mapping,
     coalesce(sum(length(payload)), 0) as characters
-from sync_plan where run_id = :run_id group by op, reason
+from sync_plan where run_id = $run_id group by op, reason
 """
-_APPLIED = "select count(*) as count_rows from sync_state where sync_name = :sync and row_hash is not null"
-_NEWEST = "select max(received_at) as newest from profile_events where received_at <= cast(:as_of as timestamp)"
+_APPLIED = "select count(*) as count_rows from sync_state where sync_name = $sync and row_hash is not null"
+_NEWEST = "select max(received_at) as newest from profile_events where received_at <= cast($as_of as timestamp)"
 _FORGET = """
 delete from sync_plan
-where sync_name = :sync and run_id not in (
-    select job_run_id from sync_state where sync_name = :sync and job_run_id is not null
+where sync_name = $sync and run_id not in (
+    select job_run_id from sync_state where sync_name = $sync and job_run_id is not null
 )
 """
 _FORGET_PREVIEWS = """
 delete from sync_plan
-where sync_name = :sync and run_id in (select run_id from sync_runs where sync_name = :sync and status = 'planned')
+where sync_name = $sync and run_id in (select run_id from sync_runs where sync_name = $sync and status = 'planned')
 """
 
 
@@ -134,12 +134,9 @@ def make(
     """
     with warehouse.transaction():
         tables.run(warehouse, _FORGET_PREVIEWS if preview else _FORGET, sync=sync.name)
-        columns = list(tables.TABLES["sync_plan"])
-        into = exp.Schema(
-            this=tables.relations(warehouse)["sync_plan"].table(),
-            expressions=[exp.to_identifier(column) for column in columns],
-        )
-        warehouse.execute(exp.insert(query(warehouse, sync, spec, feed, run_id), into))
+        into = tables.relations(warehouse)["sync_plan"].table()
+        columns = [exp.to_identifier(column) for column in tables.TABLES["sync_plan"]]
+        warehouse.execute(exp.insert(query(warehouse, sync, spec, feed, run_id), into, columns=columns))
     return _counted(warehouse, sync, spec, feed, run_id, as_of)
 
 

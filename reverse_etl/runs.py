@@ -12,31 +12,31 @@ from warehouse.base import Warehouse
 
 _START = """
 insert into sync_runs (run_id, sync_name, status, mode, as_of, started_at)
-values (:run_id, :sync, :status, :mode, cast(:as_of as timestamp), cast(:at as timestamp))
+values ($run_id, $sync, $status, $mode, cast($as_of as timestamp), cast($at as timestamp))
 """
 _PLANNED = """
 update sync_runs set
-    feed_rows = :feed_rows, planned_add = :planned_add, planned_change = :planned_change, planned_remove = :planned_remove,
-    changed_by_mapping = :changed_by_mapping, blocked_consent = :consent, blocked_suppression = :suppression,
-    blocked_quarantine = :quarantine, blocked_waiting = :waiting, blocked_in_doubt = :in_doubt
-where run_id = :run_id
+    feed_rows = $feed_rows, planned_add = $planned_add, planned_change = $planned_change, planned_remove = $planned_remove,
+    changed_by_mapping = $changed_by_mapping, blocked_consent = $consent, blocked_suppression = $suppression,
+    blocked_quarantine = $quarantine, blocked_waiting = $waiting, blocked_in_doubt = $in_doubt
+where run_id = $run_id
 """
 _IN_FLIGHT = """
-update sync_runs set in_flight_op = :op, in_flight_from = :first, in_flight_to = :last where run_id = :run_id
+update sync_runs set in_flight_op = $op, in_flight_from = $first, in_flight_to = $last where run_id = $run_id
 """
 _LANDED = """
-update sync_runs set in_flight_op = null, in_flight_from = null, in_flight_to = null where run_id = :run_id
+update sync_runs set in_flight_op = null, in_flight_from = null, in_flight_to = null where run_id = $run_id
 """
 _FINISH = """
 update sync_runs set
-    status = :status, ended_at = cast(:at as timestamp), sent = :sent, applied = :applied, accepted = :accepted,
-    refused = :refused, transient = :transient, ambiguous = :ambiguous, info = :info, settled_before = :settled_before,
-    api_calls = :api_calls, seconds = :seconds, message = :message
-where run_id = :run_id
+    status = $status, ended_at = cast($at as timestamp), sent = $sent, applied = $applied, accepted = $accepted,
+    refused = $refused, transient = $transient, ambiguous = $ambiguous, info = $info, settled_before = $settled_before,
+    api_calls = $api_calls, seconds = $seconds, message = $message
+where run_id = $run_id
 """
-_LATEST = "select * from sync_runs where status <> 'planned' order by started_at desc, run_id desc limit :limit"
+_LATEST = "select * from sync_runs where status <> 'planned' order by started_at desc, run_id desc limit $limit"
 _LATEST_OF = """
-select * from sync_runs where sync_name = :sync and status <> 'planned' order by started_at desc, run_id desc limit :limit
+select * from sync_runs where sync_name = $sync and status <> 'planned' order by started_at desc, run_id desc limit $limit
 """
 
 

@@ -23,7 +23,7 @@ ORDER = (Op.REMOVE, Op.ADD, Op.CHANGE)
 
 _PAGE = """
 select row_key, payload, changed_columns, destination_id, row_hash from sync_plan
-where run_id = :run_id and op = :op and row_key > :after order by row_key limit :limit
+where run_id = $run_id and op = $op and row_key > $after order by row_key limit $limit
 """
 
 

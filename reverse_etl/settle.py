@@ -20,13 +20,13 @@ LONGEST_WAIT = 15.0  #: seconds
 
 _OPEN = """
 select job_id, job_run_id, count(*) as count_rows from sync_state
-where sync_name = :sync and job_id is not null group by job_id, job_run_id order by job_run_id, job_id
+where sync_name = $sync and job_id is not null group by job_id, job_run_id order by job_run_id, job_id
 """
 _ROWS = """
 select plan.op, plan.row_key, plan.payload, plan.changed_columns, plan.destination_id, plan.row_hash
 from sync_state as state
 inner join sync_plan as plan on plan.run_id = state.job_run_id and plan.row_key = state.row_key
-where state.sync_name = :sync and state.job_id = :job and state.job_run_id = :plan_run
+where state.sync_name = $sync and state.job_id = $job and state.job_run_id = $plan_run
 order by plan.row_key
 """
 

@@ -80,8 +80,8 @@ class DuckWarehouse(Warehouse):
     def insert(self, table: Relation, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Insert rows through Arrow, some ten thousand at a time."""
         names = [exp.column(column, quoted=True) for column in columns]
-        into = exp.Schema(this=table.table(), expressions=[exp.to_identifier(column, quoted=True) for column in columns])
-        statement = exp.insert(exp.select(*names).from_("weft_rows"), into)
+        into = [exp.to_identifier(column, quoted=True) for column in columns]
+        statement = exp.insert(exp.select(*names).from_("weft_rows"), table.table(), columns=into)
         total, remaining = 0, iter(rows)
         while chunk := list(islice(remaining, _BATCH)):
             with self._explained():

@@ -1,6 +1,6 @@
 """SQL that Python writes: parsed, filled in and rendered by sqlglot, never pasted together.
 
-Statements are written in DuckDB's dialect, with bare table names and ``:name`` for values, and come out in the dialect of
+Statements are written in DuckDB's dialect, with bare table names and ``$name`` for values, and come out in the dialect of
 the warehouse that they run on. What the dialects spell too differently to be translated is built here.
 """
 
@@ -33,7 +33,7 @@ def statement(text: str, tables: Mapping[str, Relation], **values: Any) -> exp.E
     """Return a statement with its tables and values filled in.
 
     Args:
-        text: SQL in DuckDB's dialect. Tables of ``tables`` are named without a schema, values as ``:name``.
+        text: SQL in DuckDB's dialect. Tables of ``tables`` are named without a schema, values as ``$name``.
         tables: Where each of those tables is.
         **values: Python values, or sqlglot expressions.
 

@@ -1,0 +1,63 @@
+"""Shops on both warehouses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from tests.engine.shop import Shop
+from warehouse.base import Warehouse
+from warehouse.profile import open_warehouse
+
+
+def project(folder: Path, output: dict[str, object]) -> Path:
+    """Write a dbt project that has nothing but a profile."""
+    (folder / "dbt_project.yml").write_text("name: shop\nprofile: weft\n")
+    profile = {"weft": {"target": "test", "outputs": {"test": output}}}
+    (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
+    return folder
+
+
+def duckdb_project(folder: Path) -> Path:
+    """Write a project with an empty DuckDB file."""
+    duckdb.connect(str(folder / "w.duckdb")).close()
+    return project(folder, {"type": "duckdb", "path": "w.duckdb", "schema": "weft", "settings": {"TimeZone": "UTC"}})
+
+
+@pytest.fixture(scope="session")
+def snowflake_server() -> Iterator[dict[str, object]]:
+    """A local server that speaks Snowflake's protocol."""
+    import fakesnow
+
+    with fakesnow.server(session_parameters={"FAKESNOW_DB_PATH": ":isolated:"}) as settings:
+        yield settings
+
+
+def _opened(warehouse: Warehouse) -> Shop:
+    schema = Shop(warehouse).relation("feed")
+    name = f"{schema.database}.{schema.schema}" if schema.database else schema.schema
+    warehouse.execute(f"create schema if not exists {name}")
+    return Shop(warehouse)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """A shop on DuckDB."""
+    with open_warehouse(duckdb_project(tmp_path), env={}) as warehouse:
+        yield _opened(warehouse)
+
+
+@pytest.fixture(params=["duckdb", "snowflake"])
+def any_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    """A shop on DuckDB, then one on Snowflake."""
+    if request.param == "duckdb":
+        folder = duckdb_project(tmp_path)
+    else:
+        settings = request.getfixturevalue("snowflake_server")
+        folder = project(tmp_path, {"type": "snowflake", "database": "shop", "schema": "weft", **settings})
+    with open_warehouse(folder, env={}) as warehouse:
+        yield _opened(warehouse)
