@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class Roles:
     bridges: Bools
 
 
+@lru_cache(maxsize=32)
 def cast(world: World, day: int) -> Cast:
     """Picks the certain people of a day among those whom the audiences of day 1 hold by all accounts.
 
@@ -52,9 +54,12 @@ def cast(world: World, day: int) -> Cast:
     """
     people = world.block(np.arange(min(world.people, _LOOK_AMONG), dtype=np.int64))
     plain = people.is_clean & people.has_account & people.has_email & (people.count_orders >= 3)
-    lost = people.ids[plain & (people.persona == Persona.LOST) & (people.email_consent == 1)]
-    lapsing = people.ids[plain & (people.persona == Persona.LAPSING) & (people.ads_consent == 1)]
-    champions = people.ids[plain & (people.persona == Persona.CHAMPION) & (people.sales_consent == 1)]
+    overdue = people.days_since_last * (people.count_orders - 1) >= 2 * people.span_days
+    gone = (people.persona == Persona.LOST) & (people.days_since_last <= 400)
+    lost = people.ids[plain & gone & (people.email_consent == 1)]
+    lapsing = people.ids[plain & (people.persona == Persona.LAPSING) & overdue & (people.ads_consent == 1)]
+    best = (people.persona == Persona.CHAMPION) & (people.count_orders >= 14)
+    champions = people.ids[plain & best & (people.sales_consent == 1)]
     apart = people.uses_work_email & people.has_account & people.has_email & people.has_loyalty
     apart &= ~people.ties_addresses & ~people.has_crm & ~people.erased & (people.count_orders > 0)
     return Cast(

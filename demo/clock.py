@@ -1,4 +1,4 @@
-"""The demo's calendar: day 1 ends at a fixed moment, each later day adds 24 hours; 24 months of history lie before it."""
+"""The demo's calendar: day 1 ends at a fixed moment after 24 months of history; each later day adds 24 hours."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import numpy as np
 
 from demo import columns
 from demo.dice import Dice, Ints
@@ -15,7 +15,7 @@ _EMAIL_STYLES = (0.80, 0.07, 0.03, 0.03, 0.03, 0.015, 0.01, 0.005, 0.01)
 
 
 def email(dice: Dice, label: str, keys: Ints, true: pa.Array) -> pa.Array:
-    """Addresses as they were typed: most as they are, the rest in other case, padded, tagged, mistyped, invented, absent."""
+    """Addresses as they were typed: most as they are, the rest shouted, padded, tagged, mistyped, invented."""
     style = dice.pick(f"e-mail style {label}", _EMAIL_STYLES, keys)
     typo = true
     for right, wrong in zip(MAIL_DOMAINS, TYPO_DOMAINS, strict=True):

@@ -1,6 +1,6 @@
 """What happened, free of any system: orders, visits, mailings, decisions and support cases of a block of people.
 
-``who`` always indexes into the block's people; ``key`` numbers the facts of one person and is part of every record's id.
+``who`` always indexes into the block's people; ``key`` numbers the facts of one person and is part of the records' ids.
 """
 
 from __future__ import annotations
@@ -159,8 +159,9 @@ class Cases:
 class Records:
     """Whose master records a system loads: each an array of indexes into the people.
 
-    On day 1 it is everybody who has one; on a later day, who is new or was changed. ``at`` is when each person's records
-    were last touched, ``deleted`` marks accounts that were closed, ``erased`` requests to be forgotten.
+    On day 1 it is everybody who has one; on a later day, who is new or was changed. ``touched_at`` is when each person's
+    records were last changed, ``deleted`` marks accounts that were closed, ``erased`` requests to be forgotten, and
+    ``bridge`` lists the people who log in with their second address today.
     """
 
     customer: Ints

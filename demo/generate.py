@@ -62,7 +62,9 @@ def generate(
     """
     if people < 1 or day < 1:
         raise ConfigError(
-            "There must be at least one person and one day.", where=f"--people {people} --day {day}", fix="Use 1 or more."
+            "There must be at least one person and one day.",
+            where=f"--people {people} --day {day}",
+            fix="Use 1 or more.",
         )
     wanted = {"version": VERSION, "seed": seed, "people": people, "day": day}
     found = read_manifest(out, day)
@@ -96,7 +98,7 @@ def _check_neighbours(out: Path, wanted: dict[str, int], found: dict[str, object
     world = {key: wanted[key] for key in ("version", "seed", "people")}
     if found is not None and not force:
         raise ConfigError(
-            f"Day {day} was already generated from other arguments (seed {found.get('seed')}, {found.get('people')} people).",
+            f"Day {day} is already there, made from seed {found.get('seed')} and {found.get('people')} people.",
             where=str(out),
             fix="Repeat those arguments, choose another folder, or replace the data with --force.",
         )

@@ -108,7 +108,9 @@ def _mailings(world: World, people: People) -> Mailings:
     ]
     rows = [(who[mask], key[mask], sent[mask] + delay, metric, campaign[mask]) for mask, metric, delay in parts]
     subscribed = mailed[people.email_consent[mailed] == 1]
-    rows.append((subscribed, np.full(len(subscribed), 90), people.joined_at[subscribed], facts.SUBSCRIBED, subscribed * 0))
+    rows.append(
+        (subscribed, np.full(len(subscribed), 90), people.joined_at[subscribed], facts.SUBSCRIBED, subscribed * 0)
+    )
     gone = mailed[people.email_consent[mailed] == 0]
     rows.append((gone, np.full(len(gone), 91), people.joined_at[gone] + 2 * clock.DAY, facts.UNSUBSCRIBED, gone * 0))
     events = Mailings(

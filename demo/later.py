@@ -41,7 +41,12 @@ def _orders(world: World, people: People, day: int, now: Roles) -> Orders:
     buys |= now.new & world.dice.chance("buys at once", 0.5, people.ids)
     who = np.flatnonzero(buys & (people.has_email | people.has_loyalty))
     at = np.maximum(_moment(world, "order moment", people.ids[who], day), people.joined_at[who] + clock.HOUR)
-    return facts.orders(world.dice, people, who, np.full(len(who), 500 + day), at)
+    orders = facts.orders(world.dice, people, who, np.full(len(who), 500 + day), at)
+    # Whoever must be seen to buy does so logged in: a till may forget to ask for the card.
+    certain = now.buys[who]
+    for unsure in (orders.in_store, orders.guest, orders.cancelled):
+        unsure &= ~certain
+    return orders
 
 
 def _visits(world: World, people: People, day: int, now: Roles, orders: Orders) -> Visits:

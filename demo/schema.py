@@ -94,7 +94,9 @@ TABLES: tuple[RawTable, ...] = (
         " _fivetran_synced:moment",
     ),
     _table("shopify", "order_discount_code", "order_id:int index:int code amount:money type _fivetran_synced:moment"),
-    _table("shopify", "refund", "id:int order_id:int created_at:moment processed_at:moment note _fivetran_synced:moment"),
+    _table(
+        "shopify", "refund", "id:int order_id:int created_at:moment processed_at:moment note _fivetran_synced:moment"
+    ),
     _table(
         "shopify",
         "order_line_refund",

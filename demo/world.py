@@ -1,4 +1,4 @@
-"""The truth: who the people are, what they own, agree to and do for a living. No record of any system is in here yet."""
+"""The truth: who the people are, what they own and what they agree to. No system's record is in here yet."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Persona(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Habit:
-    """Per persona: share of people, orders, days since the last one, days between first and last, chances to own things."""
+    """Share of people, orders, days since the last one, days between first and last, chances to own things."""
 
     weight: float
     orders: tuple[int, int]
@@ -48,7 +48,7 @@ class _Habit:
 _HABITS = {
     Persona.CHAMPION: _Habit(0.08, (8, 18), (1, 60), (300, 620), 0.90, 0.70, 0.70),
     Persona.REGULAR: _Habit(0.14, (3, 7), (5, 80), (200, 600), 0.75, 0.45, 0.25),
-    Persona.LAPSING: _Habit(0.13, (2, 6), (96, 170), (120, 500), 0.75, 0.35, 0.20),
+    Persona.LAPSING: _Habit(0.13, (3, 7), (100, 165), (90, 200), 0.75, 0.35, 0.20),
     Persona.LOST: _Habit(0.15, (2, 6), (195, 500), (60, 190), 0.75, 0.30, 0.20),
     Persona.ONCE: _Habit(0.09, (1, 1), (60, 690), (0, 0), 0.45, 0.10, 0.05),
     Persona.NEWCOMER: _Habit(0.07, (1, 2), (1, 20), (0, 6), 0.70, 0.25, 0.10),
@@ -65,7 +65,7 @@ def _table(attribute: str) -> np.ndarray:
 
 def _fold(name: str) -> str:
     """A name as it is written in an e-mail address."""
-    special = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ı": "i", "'": ""})
+    special = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ı": "i", "'": ""})  # noqa: RUF001
     plain = unicodedata.normalize("NFKD", name.translate(special)).encode("ascii", "ignore").decode()
     return plain.lower()
 
@@ -193,7 +193,9 @@ class World:
         base = ids - ids % HOUSEHOLD
         owner = np.where(self.dice.chance("one phone", 0.015, base), base, ids)
         numbers = 2_000_000 + (owner * 7_368_787 + self.seed % 1_000) % 8_000_000
-        return columns.join(columns.choose([c.mobile for c in COUNTRIES], self.country(owner)), columns.digits(numbers, 7))
+        return columns.join(
+            columns.choose([c.mobile for c in COUNTRIES], self.country(owner)), columns.digits(numbers, 7)
+        )
 
     def block(self, ids: Ints) -> People:
         """The people with these numbers."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -43,11 +43,14 @@ class _Ndjson:
 
 
 def _open(table: RawTable, path: Path) -> _File:
-    if table.format == "parquet":
-        return pyarrow.parquet.ParquetWriter(path, table.schema, compression="zstd")
+    file: _File = _Ndjson(path) if table.format == "ndjson" else _columnar(table, path)
+    return file
+
+
+def _columnar(table: RawTable, path: Path) -> Any:
     if table.format == "csv":
         return pyarrow.csv.CSVWriter(path, table.schema)
-    return _Ndjson(path)
+    return pyarrow.parquet.ParquetWriter(path, table.schema, compression="zstd")
 
 
 class DayWriter:
@@ -82,20 +85,22 @@ class DayWriter:
                 self._files[name] = _open(BY_NAME[name], path)
             self._files[name].write_table(rows)
 
-    def commit(self, manifest: dict[str, object]) -> None:
+    def commit(self, manifest: Mapping[str, object]) -> None:
         """Renames every file into place; the manifest comes last and says that the day is whole."""
         self._close()
         for name in self._files:
             target = self._path(self._root, name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self._path(self._staging, name), target)
+            self._path(self._staging, name).replace(target)
         signed = {**manifest, "rows": self.rows}
         temporary = self._staging / "manifest.json"
         temporary.write_text(json.dumps(signed, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, manifest_path(self._root, self._day))
+        temporary.replace(manifest_path(self._root, self._day))
         shutil.rmtree(self._staging, ignore_errors=True)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._close()
         if kind is not None:
             shutil.rmtree(self._staging, ignore_errors=True)

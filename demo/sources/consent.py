@@ -42,7 +42,9 @@ def _decisions(block: Block, batch: Batch) -> None:
             "purpose": columns.choose(PURPOSES, decisions.purpose),
             "status": columns.choose(["denied", "granted"], decisions.granted.astype(np.int64)),
             "jurisdiction": columns.choose([_JURISDICTIONS.get(code, "gdpr") for code in codes], people.country[who]),
-            "channel": columns.choose(["checkout", "preference_centre", "store"], dice.pick("asked where", (5, 4, 1), *keys)),
+            "channel": columns.choose(
+                ["checkout", "preference_centre", "store"], dice.pick("asked where", (5, 4, 1), *keys)
+            ),
             "decided_at": columns.moment(decisions.at),
             "loaded_at": columns.moment(np.full(len(who), block.synced_at, dtype=np.int64)),
         },

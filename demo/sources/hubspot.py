@@ -27,9 +27,7 @@ def write(block: Block, batch: Batch) -> None:
         "hubspot/contact",
         {
             "id": pa.array(contact_id),
-            "property_email": columns.where(
-                people.is_clean[who], address, dirt.email(dice, "contact", ids, address)
-            ),
+            "property_email": columns.where(people.is_clean[who], address, dirt.email(dice, "contact", ids, address)),
             "property_firstname": dirt.name(dice, "contact", ids, people.first_name.take(at)),
             "property_lastname": dirt.name(dice, "contact last", ids, people.last_name.take(at)),
             "property_phone": columns.where(dice.chance("contact phone", 0.5, ids), phone),

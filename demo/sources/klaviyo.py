@@ -96,19 +96,17 @@ def _events(block: Block, batch: Batch) -> None:
             "person_id": _person_id(block, who),
             "metric_id": _metric_id(metric),
             "type": columns.choose(["event"], metric * 0),
-            "campaign_id": columns.where(
-                from_campaign, columns.join("CMP", columns.digits(mailings.campaign + 1, 3))
-            ),
+            "campaign_id": columns.where(from_campaign, columns.join("CMP", columns.digits(mailings.campaign + 1, 3))),
             "flow_id": pa.nulls(len(who), pa.string()),
             "datetime": columns.moment(mailings.at),
             "uuid": unique,
-            "property_subject": columns.where(from_campaign, columns.join("✂ ", campaign, " – für Sie")),
+            "property_subject": columns.where(from_campaign, columns.join("✂ ", campaign, " für Sie")),
             "property_campaign_name": columns.where(from_campaign, campaign),
-            "property_url": columns.where(metric == facts.CLICKED, "https://shop.weaver.example/?utm_source=newsletter"),
-            "property_bounce_type": columns.where(metric == facts.BOUNCED, "Hard"),
-            "property_email_domain": columns.choose(
-                MAIL_DOMAINS, dice.pick("mail domain", (5, 3, 2, 1, 1), ids)
+            "property_url": columns.where(
+                metric == facts.CLICKED, "https://shop.weaver.example/?utm_source=newsletter"
             ),
+            "property_bounce_type": columns.where(metric == facts.BOUNCED, "Hard"),
+            "property_email_domain": columns.choose(MAIL_DOMAINS, dice.pick("mail domain", (5, 3, 2, 1, 1), ids)),
             "property_client_type": columns.where(metric == facts.OPENED, "Mobile"),
             "_fivetran_deleted": pa.array(np.zeros(len(who), dtype=bool)),
             "_fivetran_synced": _synced(block, len(who)),

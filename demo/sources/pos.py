@@ -42,9 +42,9 @@ def _members(block: Block, batch: Batch) -> None:
             "phone": columns.where(dice.chance("member phone", 0.5, ids) & ~work, phone),
             "first_name": dirt.name(dice, "member", ids, people.first_name.take(at)),
             "last_name": dirt.name(dice, "member last", ids, people.last_name.take(at)),
-            "birth_date": pa.array(people.birth_day[who].astype(np.int32), mask=dice.chance("no birthday", 0.3, ids)).cast(
-                pa.date32()
-            ),
+            "birth_date": pa.array(
+                people.birth_day[who].astype(np.int32), mask=dice.chance("no birthday", 0.3, ids)
+            ).cast(pa.date32()),
             "country_code": columns.choose([c.code for c in COUNTRIES], people.country[who]),
             "tier": columns.choose(["basic", "silver", "gold"], tier),
             "enrolled_at": columns.moment(people.joined_at[who]),

@@ -87,11 +87,15 @@ class _Messages:
         visits, people, dice = self.block.visits, self.block.people, self.block.dice
         who, device = self.who, visits.device[self.visit]
         owner = people.ids[who]
-        at = np.minimum(visits.at[self.visit] + self.step * 40 * clock.SECOND + self.after, self.block.end - clock.MINUTE)
+        at = np.minimum(
+            visits.at[self.visit] + self.step * 40 * clock.SECOND + self.after, self.block.end - clock.MINUTE
+        )
         wrong = dice.chance("skewed", 0.03, owner, device)
         large = dice.chance("skewed a lot", 0.3, owner, device)
         skew = np.where(
-            large, dice.between("skew", -400, 400, owner, device) * clock.DAY, dice.between("skew", -50, 50, owner, device) * clock.MINUTE
+            large,
+            dice.between("skew", -400, 400, owner, device) * clock.DAY,
+            dice.between("skew", -50, 50, owner, device) * clock.MINUTE,
         )
         device_at = at + np.where(wrong, skew, 0)
         transit = dice.between(f"{self.kind} transit", 50_000, 4 * clock.SECOND, *self.keys)
@@ -205,9 +209,7 @@ def _coupon(block: Block) -> Ints:
     return coupon
 
 
-def _properties(
-    block: Block, messages: _Messages, kind: Ints, product: Ints, value: Ints, coupon: Ints
-) -> pa.Array:
+def _properties(block: Block, messages: _Messages, kind: Ints, product: Ints, value: Ints, coupon: Ints) -> pa.Array:
     """The event's properties as JSON text."""
     people, visits = block.people, block.visits
     currency = columns.choose([c.currency for c in COUNTRIES], people.country[messages.who])

@@ -106,15 +106,15 @@ def _orders(block: Block, batch: Batch) -> None:
     guest_email = dirt.email(dice, "order", numbers, columns.where(work, people.work_email.take(pa.array(who)), true))
     total = orders.total[web]
     updated = np.where(refunded, refunded_at, at + clock.MINUTE)
-    paid = columns.where(cancelled, "voided", columns.where(refunded, "partially_refunded", columns.where(everyone(ids), "paid")))
+    paid = columns.where(
+        cancelled, "voided", columns.where(refunded, "partially_refunded", columns.where(everyone(ids), "paid"))
+    )
     source = columns.choose(["web", "iphone", "android"], dice.pick("source", (85, 9, 6), ids, key))
     batch.add(
         "shopify/order",
         {
             "id": pa.array(numbers),
-            "customer_id": pc.if_else(
-                pa.array(guest), pa.scalar(None, pa.int64()), pa.array(people.customer_id[who])
-            ),
+            "customer_id": pc.if_else(pa.array(guest), pa.scalar(None, pa.int64()), pa.array(people.customer_id[who])),
             "email": columns.where(guest, guest_email, true),
             "phone": columns.where(
                 dice.chance("order phone", 0.2, ids, key),
@@ -129,9 +129,7 @@ def _orders(block: Block, batch: Batch) -> None:
             "total_tax": columns.decimal(total * 19 // 119),
             "total_price": columns.decimal(total),
             "financial_status": paid,
-            "fulfillment_status": columns.where(
-                ~cancelled & (at < block.end - 2 * clock.DAY), "fulfilled"
-            ),
+            "fulfillment_status": columns.where(~cancelled & (at < block.end - 2 * clock.DAY), "fulfilled"),
             "cancelled_at": pc.if_else(
                 pa.array(cancelled), columns.moment(np.minimum(at + clock.HOUR, block.synced_at)), _NEVER
             ),

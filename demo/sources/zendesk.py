@@ -32,9 +32,7 @@ def write(block: Block, batch: Batch) -> None:
         "zendesk/user",
         {
             "id": asked,
-            "email": columns.where(
-                people.is_clean[who], address, dirt.email(dice, "support", ids, address)
-            ),
+            "email": columns.where(people.is_clean[who], address, dirt.email(dice, "support", ids, address)),
             "phone": columns.where(dice.chance("support phone", 0.25, ids), phone),
             "name": columns.join(people.first_name.take(at), " ", people.last_name.take(at)),
             "external_id": columns.where(external, columns.text(people.customer_id[who])),

@@ -1,0 +1,215 @@
+"""What a run of the demo did, on one screen, from the warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from demo import clock
+from demo.settings import Settings
+from reverse_etl import runs
+from warehouse.base import Warehouse
+from warehouse.manifest import Manifest
+from warehouse.profile import open_warehouse
+from warehouse.project import manifest_path
+
+# The most certain identifier of a record says which profile it went to.
+_PRIORITY = ("user_id", "loyalty_id", "hubspot_id", "klaviyo_id", "zendesk_id", "email", "phone", "anonymous_id")
+
+_SCORE = """
+with records as (
+    select distinct source, table_name || ':' || raw_id as record_id, person_id from read_parquet(?)
+),
+
+placed as (
+    select
+        identifiers.source,
+        identifiers.record_id,
+        arg_min(identity_map.profile_id, {priority}) as profile_id
+    from {identifiers} as identifiers
+    inner join {identity_map} as identity_map
+        on identifiers.identifier_type = identity_map.identifier_type
+        and identifiers.identifier_value = identity_map.identifier_value
+    group by all
+),
+
+judged as (
+    -- A record that nothing ties to anybody stands alone.
+    select
+        records.person_id,
+        coalesce(placed.profile_id, records.source || records.record_id) as profile_id,
+        count(*) as records
+    from records
+    left join placed on records.source = placed.source and records.record_id = placed.record_id
+    group by all
+),
+
+pairs as (
+    select
+        (select sum(records * (records - 1) / 2) from judged) as right_pairs,
+        (select sum(n * (n - 1) / 2) from (select sum(records) as n from judged group by profile_id)) as made_pairs,
+        (select sum(n * (n - 1) / 2) from (select sum(records) as n from judged group by person_id)) as true_pairs
+)
+
+select
+    (select count(*) from records) as records,
+    (select count(distinct person_id) from records) as persons,
+    coalesce(right_pairs / nullif(made_pairs, 0), 1) as pair_precision,
+    coalesce(right_pairs / nullif(true_pairs, 0), 1) as pair_recall
+from pairs
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well identities were resolved, over all pairs of records.
+
+    Attributes:
+        records: Raw records that name a person.
+        persons: True persons behind them.
+        precision: Share of the pairs put into one profile that are one person.
+        recall: Share of the pairs of one person that were put into one profile.
+    """
+
+    records: int
+    persons: int
+    precision: float
+    recall: float
+
+
+class Report:
+    """Reads the warehouse of a demo.
+
+    Args:
+        warehouse: An open connection.
+        manifest: The project, which knows where the models' tables are.
+        settings: Where the raw files are.
+        day: Which day is today.
+    """
+
+    def __init__(self, warehouse: Warehouse, manifest: Manifest, settings: Settings, day: int) -> None:
+        self._warehouse = warehouse
+        self._manifest = manifest
+        self._settings = settings
+        self._moment = f"{clock.as_of(day):%Y-%m-%d %H:%M:%S}"
+
+    def _table(self, model: str) -> str:
+        node = self._manifest.model(model)
+        return node.relation.table().sql(dialect="duckdb") if node else model
+
+    def score(self) -> Score:
+        """Compares the identity map with the truth."""
+        order = " ".join(f"when '{kind}' then {number}" for number, kind in enumerate(_PRIORITY))
+        sql = _SCORE.format(
+            priority=f"case identifiers.identifier_type {order} else {len(_PRIORITY)} end",
+            identifiers=self._table("identifiers"),
+            identity_map=self._table("identity_map"),
+        )
+        row = self._warehouse.query(sql, [f"{self._settings.raw}/truth/record/*.parquet"])[0]
+        return Score(row["records"], row["persons"], float(row["pair_precision"]), float(row["pair_recall"]))
+
+    def identities(self) -> dict[str, Any]:
+        """Profiles, identifiers, and the merges of this run and of all runs."""
+        changes = self._table("identity_changes")
+        sql = f"""
+            select
+                (select count(*) from {self._table("profiles")}) as profiles,
+                (select count(*) from {self._table("identity_map")}) as identifiers,
+                (select count(*) from {changes} where kind = 'merge') as merges,
+                (select count(*) from {changes} where kind = 'merge' and changed_at = cast(? as timestamp)) as merges_today
+        """
+        return self._warehouse.query(sql, [self._moment])[0]
+
+    def segments(self) -> list[dict[str, Any]]:
+        """Per segment: people in it now, and how many entered and left today."""
+        return self._warehouse.query(
+            f"""
+            select
+                segment,
+                count(*) filter (where exited_at is null) as members,
+                count(*) filter (where entered_at = cast(? as timestamp)) as entered,
+                count(*) filter (where exited_at = cast(? as timestamp)) as exited
+            from {self._table("segment_history")}
+            group by segment
+            order by members desc, segment
+            """,
+            [self._moment, self._moment],
+        )
+
+    def syncs(self) -> list[tuple[str, dict[str, Any]]]:
+        """The last run of every sync, with the sync's name for people."""
+        found = []
+        for name, exposure in sorted(self._manifest.exposures.items()):
+            found += [(exposure.label, run) for run in runs.latest(self._warehouse, name)]
+        return found
+
+
+def print_summary(settings: Settings, console: Console, day: int) -> None:
+    """Prints the summary of the demo's warehouse."""
+    manifest = Manifest.load(manifest_path(settings.root))
+    with open_warehouse(settings.root, env=settings.environment(day)) as warehouse:
+        report = Report(warehouse, manifest, settings, day)
+        score, identities, segments, syncs = report.score(), report.identities(), report.segments(), report.syncs()
+    console.print()
+    console.rule(f"[bold]day {day}[/], as of {clock.as_of(day):%d %B %Y %H:%M} UTC", align="left")
+    console.print(_identity(score, identities), _segments(segments, day), _syncs(syncs), sep="\n")
+    console.print(_next(settings, day), highlight=False)
+
+
+def _identity(score: Score, found: dict[str, Any]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("people", f"{found['profiles']:,}", f"profiles, of {score.persons:,} true persons with a record")
+    grid.add_row("identifiers", f"{found['identifiers']:,}", f"on {score.records:,} records of seven systems")
+    grid.add_row("merges", f"{found['merges_today']:,}", f"today, {found['merges']:,} since the first day")
+    grid.add_row("precision", f"{score.precision:.2%}", "of the pairs of records put together are one person")
+    grid.add_row("recall", f"{score.recall:.2%}", "of the pairs of one person's records were put together")
+    grid.columns[1].justify = "right"
+    return grid
+
+
+def _segments(rows: list[dict[str, Any]], day: int) -> Table:
+    table = _table("segment", "people", "entered", "left")
+    for row in rows:
+        first = day == 1
+        table.add_row(
+            row["segment"],
+            f"{row['members']:,}",
+            "" if first else f"+{row['entered']:,}",
+            "" if first else f"−{row['exited']:,}",
+        )
+    return table
+
+
+def _syncs(rows: list[tuple[str, dict[str, Any]]]) -> Table:
+    table = _table(
+        "sync", "add", "change", "remove", "sent", "applied", "open", "refused", "no consent", "suppressed", "calls"
+    )
+    names = ("planned_add", "planned_change", "planned_remove", "sent", "applied", "accepted", "refused")
+    names += ("blocked_consent", "blocked_suppression", "api_calls")
+    for label, row in rows:
+        style = "" if row["status"] == "done" else "yellow"
+        table.add_row(label, *(f"{row.get(name) or 0:,}" for name in names), style=style)
+    return table
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for number, header in enumerate(headers):
+        table.add_column(header, justify="left" if number == 0 else "right")
+    return table
+
+
+def _next(settings: Settings, day: int) -> str:
+    more = "make demo DAY=2" if day == 1 else f"make demo DAY={day + 1}"
+    return "\n".join(
+        (
+            "[bold]where to look next[/]",
+            f"  {more:<18} late events, changed and deleted people, withdrawn consents: see what leaves",
+            "  make dev           Dagster's asset graph, and the sandbox's page with what each account holds",
+            "  weft plan          what the next run would send, before it does",
+            "  weft ledger SYNC   what arrived, row by row",
+        )
+    )
