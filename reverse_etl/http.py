@@ -9,13 +9,12 @@ import json as jsonlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 import requests
-import urllib3.exceptions
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from reverse_etl.answers import Action, Classify, Response, Verdict, broken, by_status
 from reverse_etl.destinations.base import Limits
 from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
 from reverse_etl.pace import Pacer, pause_when_spent, retry_after
@@ -25,89 +24,10 @@ READ_TIMEOUT = 60.0  #: seconds without a byte; bulk calls of 5 MB are answered 
 ATTEMPTS = 6
 LONGEST_WAIT = 120.0  #: seconds; a vendor that asks for more is asked again after this, ``ATTEMPTS`` times in all
 
-
-class Action(StrEnum):
-    """What the client does about an answer."""
-
-    ANSWER = "answer"  #: hand it to the destination, which knows what it means
-    RETRY = "retry"  #: the vendor did nothing: the call may be repeated, whatever it was
-    UNSURE = "unsure"  #: the vendor may have done it: repeat only a call that does no harm twice
-    REFUSE = "refuse"  #: nothing will work until a person changes something
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What to do about one answer.
-
-    Attributes:
-        action: What to do.
-        code: The vendor's short code or the HTTP status.
-        reason: Our own words for it, as the end of a sentence.
-        fix: What a person should do about a refusal.
-        wait: Seconds that the vendor asks to wait before the next attempt, where it says.
-    """
-
-    action: Action
-    code: str = ""
-    reason: str = ""
-    fix: str = "Check the connection's address, credentials and their permissions, then run again."
-    wait: float | None = None
-
-
-#: What each status means; statuses that are not listed go by their hundred.
-STATUS_VERDICTS: Mapping[int, Verdict] = {
-    401: Verdict(Action.REFUSE, "401", "the credentials were not accepted"),
-    402: Verdict(Action.REFUSE, "402", "the account's plan or bill does not allow the call"),
-    403: Verdict(Action.REFUSE, "403", "the credentials do not allow the call"),
-    408: Verdict(Action.UNSURE, "408", "the request timed out at the vendor"),
-    425: Verdict(Action.RETRY, "425", "the vendor asks to come back later"),
-    429: Verdict(Action.RETRY, "429", "the rate limit is spent"),
-    503: Verdict(Action.RETRY, "503", "the service is unavailable"),
-}
-HUNDRED_VERDICTS: Mapping[int, Verdict] = {
-    2: Verdict(Action.ANSWER),
-    3: Verdict(Action.REFUSE, "redirect", "the address redirects elsewhere, and credentials are not sent on"),
-    4: Verdict(Action.ANSWER),
-    5: Verdict(Action.UNSURE, "5xx", "the server failed"),
-}
-
 _TOLD = {
     Action.RETRY: "Nothing of the last call was taken; the next run sends it again.",
     Action.UNSURE: "The last call may have been taken; the next run settles it.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer that the destination has to read.
-
-    Attributes:
-        status: HTTP status.
-        headers: Looked up without regard to case.
-        data: The parsed JSON body, or ``None`` where there is none.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    data: Any = None
-
-    def json(self) -> Any:
-        """Return the parsed body; ``None`` where there is none."""
-        return self.data
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The body as an object; empty where it is anything else."""
-        return self.data if isinstance(self.data, dict) else {}
-
-
-Classify = Callable[[Response], Verdict]
-
-
-def by_status(response: Response) -> Verdict:
-    """Judge an answer by its status alone."""
-    verdict = STATUS_VERDICTS.get(response.status)
-    return verdict or HUNDRED_VERDICTS.get(response.status // 100, HUNDRED_VERDICTS[5])
 
 
 class _TryAgainError(Exception):
@@ -129,6 +49,10 @@ class _Call:
     pacer: Pacer
     options: dict[str, Any]
     maybe_taken: bool = False
+
+    @property
+    def where(self) -> str:
+        return f"{self.method} {self.path}"
 
 
 @dataclass(slots=True)
@@ -173,20 +97,18 @@ class HttpClient:
         bucket: str = "default",
         pace: Limits | None = None,
         classify: Classify = by_status,
-        label: str | None = None,
     ) -> Response:
         """Make a call, repeat it as far as that is safe, and return an answer that the destination has to read.
 
         Args:
             method: HTTP method.
-            path: Below ``base_url``.
+            path: Below ``base_url``. Messages show it, so it never holds an identifier of a person.
             json: The body.
             params: The query.
             idempotent: Whether the call may be repeated when it is not known if it was taken.
             bucket: The rate budget that it counts against.
             pace: The pace of that budget, the first time that it is named.
             classify: What an answer means, where the vendor says more than the status does.
-            label: What messages call the path, where the path itself holds an identifier of a person.
 
         Raises:
             DestinationRefused: The credentials, the account or the address will not work until a person acts.
@@ -206,19 +128,18 @@ class HttpClient:
             sleep=self.sleep,
             reraise=True,
         )
-        where = f"{method} {label or path}"
         try:
-            return retrying(self._attempt, call, where)
+            return retrying(self._attempt, call)
         except _TryAgainError as last:
             verdict = last.verdict
         kind = AmbiguousCall if call.maybe_taken else DestinationDown
         raise kind(
-            f"The destination did not do its work: {verdict.reason}.",
-            where=where,
+            f"The destination did not do its work: {verdict.reason} ({verdict.code}).",
+            where=call.where,
             fix=_TOLD[Action.UNSURE if call.maybe_taken else Action.RETRY],
         )
 
-    def _attempt(self, call: _Call, where: str) -> Response:
+    def _attempt(self, call: _Call) -> Response:
         """Make the call once."""
         wait = call.pacer.reserve()
         if wait > 0:
@@ -232,14 +153,14 @@ class HttpClient:
         if verdict.action is Action.REFUSE:
             raise DestinationRefused(
                 f"The destination refused the call: {verdict.reason} ({verdict.code}).",
-                where=where,
+                where=call.where,
                 fix=verdict.fix,
             )
         call.maybe_taken = call.maybe_taken or verdict.action is Action.UNSURE
         if verdict.action is Action.UNSURE and not call.idempotent:
             raise AmbiguousCall(
-                f"It is not known whether the destination took the call: {verdict.reason}.",
-                where=where,
+                f"It is not known whether the destination took the call: {verdict.reason} ({verdict.code}).",
+                where=call.where,
                 fix="The call is not repeated by itself; the next run verifies what arrived.",
             )
         raise _TryAgainError(verdict)
@@ -252,13 +173,14 @@ class HttpClient:
                 self.base_url.rstrip("/") + call.path,
                 timeout=(self.connect_timeout, self.read_timeout),
                 allow_redirects=False,
+                auth=_as_it_is,
                 **{**call.options, "headers": {**self.headers, **call.options["headers"]}},
             )
         except requests.exceptions.RequestException as error:
-            return _broken(error), None
+            return broken(error), None
         readable, data = _parse(raw.content)
         response = Response(raw.status_code, raw.headers, data)
-        if not readable and raw.ok:
+        if not readable and 200 <= raw.status_code < 300:
             return Verdict(Action.UNSURE, "not_json", "the answer was cut off or was not JSON"), response
         verdict = call.classify(response)
         if verdict.wait is None and verdict.action in (Action.RETRY, Action.UNSURE):
@@ -282,9 +204,18 @@ class HttpClient:
         return backoff if asked is None else asked + min(backoff, 1.0)
 
 
+def _as_it_is(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep the Authorization header: without an ``auth`` of our own, requests would replace it from ~/.netrc."""
+    return prepared
+
+
+# One encoder for all: json.dumps would build a new one for each row that is measured.
+_ENCODER = jsonlib.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+
+
 def encode(body: Any) -> bytes:
     """Return the bytes that a body takes on the wire; batches are measured with the same function."""
-    return jsonlib.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    return _ENCODER.encode(body).encode()
 
 
 def _parse(content: bytes) -> tuple[bool, Any]:
@@ -295,25 +226,3 @@ def _parse(content: bytes) -> tuple[bool, Any]:
         return True, jsonlib.loads(content)
     except ValueError:
         return False, None
-
-
-#: What a broken exchange means, most particular first. Only a connection that was never made proves nothing was sent.
-_BREAKS: tuple[tuple[type[Exception], Verdict], ...] = (
-    (requests.exceptions.SSLError, Verdict(Action.REFUSE, "tls", "its certificate could not be verified")),
-    (requests.exceptions.InvalidURL, Verdict(Action.REFUSE, "address", "its address is not a valid one")),
-    (requests.exceptions.ProxyError, Verdict(Action.RETRY, "proxy", "the proxy could not be reached")),
-    (requests.exceptions.ConnectTimeout, Verdict(Action.RETRY, "connect", "the connection timed out")),
-    (requests.exceptions.Timeout, Verdict(Action.UNSURE, "timeout", "it did not answer in time")),
-)
-
-
-def _broken(error: requests.exceptions.RequestException) -> Verdict:
-    for kind, verdict in _BREAKS:
-        if isinstance(error, kind):
-            return verdict
-    cause = error.args[0] if error.args else None
-    if isinstance(cause, urllib3.exceptions.MaxRetryError):
-        cause = cause.reason
-    if isinstance(cause, urllib3.exceptions.NewConnectionError):
-        return Verdict(Action.RETRY, "connect", "no connection could be made")
-    return Verdict(Action.UNSURE, "reset", "the connection broke")

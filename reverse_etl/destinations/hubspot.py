@@ -17,9 +17,10 @@ from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
+from reverse_etl.answers import Action, Response, Verdict, by_status
 from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
 from reverse_etl.errors import BatchRefused, DestinationRefused
-from reverse_etl.http import Action, Response, Verdict, by_status, encode
+from reverse_etl.http import encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
 VERSION = "2026-03"

@@ -17,13 +17,13 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import SecretStr
 
+from reverse_etl.answers import Response
 from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
 from reverse_etl.destinations.klaviyo_payloads import (
     ATTRIBUTES,
     IDENTIFIERS,
     LOCATION,
     LOOKUP_ROWS,
-    PROFILE_BYTES,
     any_filter,
     cleared,
     import_job,
@@ -32,15 +32,17 @@ from reverse_etl.destinations.klaviyo_payloads import (
     map_import_errors,
     member,
     profile,
+    too_large,
 )
 from reverse_etl.errors import BatchRefused, DestinationRefused
-from reverse_etl.http import Response, encode
+from reverse_etl.http import encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult, same_result
 
 REVISION = "2026-07-15"
 MEDIA_TYPE = "application/vnd.api+json"
 
-_BULK = Limits(rows=10_000, bytes=5_000_000, calls_per_second=150 / 60, burst=10)
+# "5MB" a call, less what surrounds the profiles in the body
+_BULK = Limits(rows=10_000, bytes=4_990_000, calls_per_second=150 / 60, burst=10)
 _MEMBERS = Limits(rows=1_000, bytes=5_000_000, calls_per_second=150 / 60, burst=10)
 _READS = Limits(rows=LOOKUP_ROWS, bytes=5_000_000, calls_per_second=750 / 60, burst=75)
 _PERSON_IDENTIFIERS = {"email": "email", "phone_number": "phone", "external_id": "user_id"}
@@ -114,7 +116,7 @@ class Klaviyo(Destination):
         """Hand a batch to an import job, or take it off the list."""
         if op is Op.REMOVE:
             return self._remove(_required(target), rows)
-        refused = {row.key: _too_large(row) for row in rows if len(encode(profile(row))) > PROFILE_BYTES}
+        refused = {row.key: _too_large(row) for row in rows if too_large(row)}
         for row in rows:
             emptied = cleared(row)
             if emptied is not None and row.key not in refused:
@@ -139,7 +141,7 @@ class Klaviyo(Destination):
             return same_result(rows, Outcome.TRANSIENT, str(status or "no_status"), "Klaviyo gave up the job")
         failed = attributes.get("failed_count")
         errors = [] if failed == 0 else list(self._pages(f"{path}/import-errors"))
-        return map_import_errors(in_order(rows), errors, failed)
+        return map_import_errors(in_order(rows), errors, failed=failed, total=attributes.get("total_count"))
 
     def _import(self, target: str | None, rows: Sequence[Row]) -> list[RowResult]:
         answer = self.http.request(

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from reverse_etl.rows import Outcome, Row, RowResult
+from reverse_etl.http import encode
+from reverse_etl.rows import Outcome, Row, RowResult, same_result
 
 IDENTIFIERS = ("email", "external_id", "phone_number")
 ATTRIBUTES = frozenset({*IDENTIFIERS, "first_name", "last_name", "organization", "title", "image", "locale"})
@@ -57,6 +58,12 @@ def profile(row: Row) -> dict[str, Any]:
     return {"type": "profile", "attributes": attributes, **meta}
 
 
+def too_large(row: Row) -> bool:
+    """Return whether a profile alone is over the vendor's limit. Only rows with long texts are worth measuring."""
+    length = sum(len(str(value)) for value in row.payload.values())
+    return length > PROFILE_BYTES // 16 and len(encode(profile(row))) > PROFILE_BYTES
+
+
 def cleared(row: Row) -> dict[str, Any] | None:
     """Return the call that empties the standard fields of a row that became empty, or ``None`` where none did.
 
@@ -93,14 +100,20 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: row.key)
 
 
-def map_import_errors(rows: Sequence[Row], errors: Sequence[Mapping[str, Any]], failed: int | None) -> list[RowResult]:
+def map_import_errors(
+    rows: Sequence[Row], errors: Sequence[Mapping[str, Any]], *, failed: int | None = None, total: int | None = None
+) -> list[RowResult]:
     """Return one result per row of a finished job.
 
     Args:
         rows: The job's rows, in the order that they were sent.
         errors: Its import errors; ``source.pointer`` names a row by its place in the request.
         failed: How many rows the job says it failed, where it says.
+        total: How many rows the job says it had, where it says.
     """
+    if errors and total is not None and total != len(rows):
+        # Places count from the start of what was sent: with other rows at hand they would name the wrong people.
+        return same_result(rows, Outcome.AMBIGUOUS, "row_count", "the job had other rows than are known of it")
     results = {row.key: RowResult(row.key, Outcome.APPLIED) for row in rows}
     unnamed = 0
     for error in errors:

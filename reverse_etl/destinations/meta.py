@@ -23,10 +23,11 @@ from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
+from reverse_etl.answers import Action, Response, Verdict, by_status
 from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
 from reverse_etl.destinations.meta_hashing import SCHEMA, can_match, member
 from reverse_etl.errors import BatchRefused, DestinationRefused
-from reverse_etl.http import LONGEST_WAIT, Action, Response, Verdict, by_status, encode
+from reverse_etl.http import LONGEST_WAIT
 from reverse_etl.rows import Op, Outcome, Row, RowResult, same_result
 
 VERSION = "v25.0"
@@ -120,8 +121,8 @@ class Meta(Destination):
             )
 
     def size(self, object_name: str, row: Row) -> int:
-        """Return the bytes that a row adds to a body."""
-        return len(encode(member(row.payload))) + 1
+        """Return the bytes that a row adds to a body, at most: what is present counts as a hash."""
+        return 2 + sum(3 + (64 if hashed else 4 * len(str(value))) for value, hashed in _present(row))
 
     def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Add a batch to the audience, or take it off."""
@@ -147,6 +148,12 @@ class Meta(Destination):
         return self.http.request(
             method, path, json=body, params=params, idempotent=True, bucket="audience", pace=_ADD, classify=classify
         )
+
+
+def _present(row: Row) -> list[tuple[Any, bool]]:
+    """Return each value of a row in the schema, empty texts for those that it lacks, and whether it will be hashed."""
+    values = [(row.payload.get(column), hashed) for column, (_, _, hashed) in SCHEMA.items()]
+    return [("", False) if value is None else (value, hashed) for value, hashed in values]
 
 
 def audience(target: str | None) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from reverse_etl.answers import Action, Response, Verdict, by_status
 from reverse_etl.destinations.base import Limits
 from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
-from reverse_etl.http import LONGEST_WAIT, Action, HttpClient, Response, Verdict, by_status
+from reverse_etl.http import LONGEST_WAIT, HttpClient
 
 from .conftest import Misbehaving, reply, reset, silence, truncated
 
@@ -184,3 +187,28 @@ def test_no_message_holds_a_body_a_query_or_a_secret(server: Misbehaving, client
     assert "GET /people" in shown
     for private in (PERSON, "anna", "secret-token"):
         assert private not in shown
+
+
+def test_a_netrc_file_does_not_replace_the_credentials(
+    server: Misbehaving, client: HttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else")
+    monkeypatch.setenv("NETRC", str(netrc))
+    server.play(OK)
+
+    call(client)
+
+    assert b"Authorization: secret-token" in server.requests[0]
+
+
+def test_a_certificate_that_cannot_be_verified_stops_at_once(
+    client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def distrust(*args: Any, **options: Any) -> None:
+        raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED]")
+
+    monkeypatch.setattr(client.session, "request", distrust)
+
+    with pytest.raises(DestinationRefused, match="certificate"):
+        call(client)

@@ -224,9 +224,16 @@ def error(place: int | None, code: str) -> dict[str, Any]:
     ],
 )
 def test_import_errors_are_mapped_by_their_pointer(errors: list[Any], failed: int | None, expected: list[str]) -> None:
-    results = map_import_errors([row("anna"), row("bea")], errors, failed)
+    results = map_import_errors([row("anna"), row("bea")], errors, failed=failed)
 
     assert [result.outcome.value for result in results] == expected
+
+
+def test_places_are_not_trusted_when_the_job_had_other_rows() -> None:
+    rows = [row("anna"), row("bea")]
+
+    assert {r.outcome for r in map_import_errors(rows, [error(0, "x")], failed=1, total=3)} == {Outcome.AMBIGUOUS}
+    assert {r.outcome for r in map_import_errors(rows, [], failed=0, total=3)} == {Outcome.APPLIED}
 
 
 @responses.activate

@@ -11,8 +11,10 @@ from pydantic import SecretStr
 
 from reverse_etl.destinations.base import Destination
 from reverse_etl.destinations.meta import MetaSettings
+from reverse_etl.destinations.meta_hashing import member
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import AmbiguousCall, BatchRefused, DestinationDown, DestinationRefused
+from reverse_etl.http import encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
 from .conftest import make_row
@@ -176,6 +178,11 @@ def test_a_throttled_account_waits_as_long_as_the_usage_header_says(
     meta.send("custom_audience", TARGET, Op.ADD, ROWS)
 
     assert least <= naps[0] <= least + 1
+
+
+def test_a_row_is_measured_at_least_as_long_as_it_is_sent(meta: Destination) -> None:
+    for sent in (row("anna", phone="+4915112345678", city=None), make_row("ünï", external_id="ünï\\"), make_row("x")):
+        assert meta.size("custom_audience", sent) >= len(encode(member(sent.payload))) + 1
 
 
 @responses.activate
