@@ -159,8 +159,8 @@ class Cases:
 class Records:
     """Whose master records a system loads: each an array of indexes into the people.
 
-    On day 1 it is everybody who has one; on a later day, who is new or was changed. ``touched_at`` is when each person's
-    records were last changed, ``deleted`` marks accounts that were closed, ``erased`` requests to be forgotten, and
+    On day 1 it is everybody who has one; on a later day, who is new or was changed. ``touched_at`` is when they were
+    last changed, ``deleted`` marks accounts that were closed, ``erased`` requests to be forgotten, and
     ``bridge`` lists the people who log in with their second address today.
     """
 

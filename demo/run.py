@@ -73,8 +73,8 @@ def prepare(settings: Settings, console: Console, *, day: int | None = None, peo
         write_day(settings.raw, console, day=number, people=size)
     if not settings.write_env(today):
         console.print(
-            f"[yellow]{settings.env_file.name} is your own file and stays as it is.[/] This run uses the demo's settings; "
-            f"`weft` commands will use yours."
+            f"[yellow]{settings.env_file.name} is your own file and stays as it is.[/] "
+            "This run uses the demo's settings; `weft` commands will use yours."
         )
     return today
 
@@ -147,15 +147,12 @@ def reset(settings: Settings) -> list[Path]:
             where=settings.sandbox_url,
             fix="Stop it (`make dev`), then reset again.",
         )
-    made = [settings.raw, settings.root / ".weft" / "dagster"]
+    home = settings.root / ".weft"
+    made = [settings.raw, home / "dagster"]
     for file in (settings.database, settings.sandbox_state):
-        made += [
-            file,
-            file.with_name(f"{file.name}.wal"),
-            file.with_name(f"{file.name}-wal"),
-            file.with_name(f"{file.name}-shm"),
-        ]
-    gone = [path for path in made if path.exists()]
+        made += [file.with_name(f"{file.name}{ending}") for ending in ("", ".wal", "-wal", "-shm")]
+    # Only what lies in the demo's own folder: a path from the environment may lead to something of the user's.
+    gone = [path for path in made if path.exists() and path.is_relative_to(home)]
     for path in gone:
         if path.is_dir():
             shutil.rmtree(path)

@@ -81,8 +81,8 @@ class Settings:
     def environment(self, day: int) -> dict[str, str]:
         """The environment of the processes that the demo starts.
 
-        The demo's own values win over everything: invented people must never be sent to a real account whose key happens
-        to be set.
+        The demo's own values win over everything: invented people must never be sent to a real account whose key
+        happens to be set.
         """
         home = os.environ.get("DAGSTER_HOME", str(self.root / ".weft" / "dagster"))
         return {**os.environ, **self.variables(day), "DAGSTER_HOME": home}

@@ -119,7 +119,9 @@ class Report:
                 (select count(*) from {self._table("profiles")}) as profiles,
                 (select count(*) from {self._table("identity_map")}) as identifiers,
                 (select count(*) from {changes} where kind = 'merge') as merges,
-                (select count(*) from {changes} where kind = 'merge' and changed_at = cast(? as timestamp)) as merges_today
+                (
+                    select count(*) from {changes} where kind = 'merge' and changed_at = cast(? as timestamp)
+                ) as merges_today
         """
         return self._warehouse.query(sql, [self._moment])[0]
 
@@ -178,7 +180,118 @@ def _segments(rows: list[dict[str, Any]], day: int) -> Table:
             row["segment"],
             f"{row['members']:,}",
             "" if first else f"+{row['entered']:,}",
-            "" if first else f"−{row['exited']:,}",
+            "" if first else f"-{row['exited']:,}",
+        )
+    return table
+
+
+_COUNTS = {
+    "planned_add": "add",
+    "planned_change": "change",
+    "planned_remove": "remove",
+    "sent": "sent",
+    "applied": "applied",
+    "accepted": "open",
+    "refused": "refused",
+    "blocked_consent": "no consent",
+    "blocked_suppression": "suppressed",
+    "api_calls": "calls",
+}
+
+
+def _syncs(rows: list[tuple[str, dict[str, Any]]]) -> Table:
+    table = _table("sync", "", *_COUNTS.values())
+    for label, row in rows:
+        counts = (f"{row.get(name) or 0:,}" for name in _COUNTS)
+        table.add_row(label, row["status"], *counts, style="" if row["status"] == "done" else "yellow")
+    return table
+
+
+def _table(self, model: str) -> str:
+        node = self._manifest.model(model)
+        return node.relation.table().sql(dialect="duckdb") if node else model
+
+    def score(self) -> Score:
+        """Compares the identity map with the truth."""
+        order = " ".join(f"when '{kind}' then {number}" for number, kind in enumerate(_PRIORITY))
+        sql = _SCORE.format(
+            priority=f"case identifiers.identifier_type {order} else {len(_PRIORITY)} end",
+            identifiers=self._table("identifiers"),
+            identity_map=self._table("identity_map"),
+        )
+        row = self._warehouse.query(sql, [f"{self._settings.raw}/truth/record/*.parquet"])[0]
+        return Score(row["records"], row["persons"], float(row["pair_precision"]), float(row["pair_recall"]))
+
+    def identities(self) -> dict[str, Any]:
+        """Profiles, identifiers, and the merges of this run and of all runs."""
+        changes = self._table("identity_changes")
+        sql = f"""
+            select
+                (select count(*) from {self._table("profiles")}) as profiles,
+                (select count(*) from {self._table("identity_map")}) as identifiers,
+                (select count(*) from {changes} where kind = 'merge') as merges,
+                (
+                    select count(*) from {changes} where kind = 'merge' and changed_at = cast(? as timestamp)
+                ) as merges_today
+        """
+        return self._warehouse.query(sql, [self._moment])[0]
+
+    def segments(self) -> list[dict[str, Any]]:
+        """Per segment: people in it now, and how many entered and left today."""
+        return self._warehouse.query(
+            f"""
+            select
+                segment,
+                count(*) filter (where exited_at is null) as members,
+                count(*) filter (where entered_at = cast(? as timestamp)) as entered,
+                count(*) filter (where exited_at = cast(? as timestamp)) as exited
+            from {self._table("segment_history")}
+            group by segment
+            order by members desc, segment
+            """,
+            [self._moment, self._moment],
+        )
+
+    def syncs(self) -> list[tuple[str, dict[str, Any]]]:
+        """The last run of every sync, with the sync's name for people."""
+        found = []
+        for name, exposure in sorted(self._manifest.exposures.items()):
+            found += [(exposure.label, run) for run in runs.latest(self._warehouse, name)]
+        return found
+
+
+def print_summary(settings: Settings, console: Console, day: int) -> None:
+    """Prints the summary of the demo's warehouse."""
+    manifest = Manifest.load(manifest_path(settings.root))
+    with open_warehouse(settings.root, env=settings.environment(day)) as warehouse:
+        report = Report(warehouse, manifest, settings, day)
+        score, identities, segments, syncs = report.score(), report.identities(), report.segments(), report.syncs()
+    console.print()
+    console.rule(f"[bold]day {day}[/], as of {clock.as_of(day):%d %B %Y %H:%M} UTC", align="left")
+    console.print(_identity(score, identities), _segments(segments, day), _syncs(syncs), sep="\n")
+    console.print(_next(settings, day), highlight=False)
+
+
+def _identity(score: Score, found: dict[str, Any]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("people", f"{found['profiles']:,}", f"profiles, of {score.persons:,} true persons with a record")
+    grid.add_row("identifiers", f"{found['identifiers']:,}", f"on {score.records:,} records of seven systems")
+    grid.add_row("merges", f"{found['merges_today']:,}", f"today, {found['merges']:,} since the first day")
+    grid.add_row("precision", f"{score.precision:.2%}", "of the pairs of records put together are one person")
+    grid.add_row("recall", f"{score.recall:.2%}", "of the pairs of one person's records were put together")
+    grid.columns[1].justify = "right"
+    return grid
+
+
+def _segments(rows: list[dict[str, Any]], day: int) -> Table:
+    table = _table("segment", "people", "entered", "left")
+    for row in rows:
+        first = day == 1
+        table.add_row(
+            row["segment"],
+            f"{row['members']:,}",
+            "" if first else f"+{row['entered']:,}",
+            "" if first else f"-{row['exited']:,}",
         )
     return table
 
