@@ -21,6 +21,7 @@ from warehouse.errors import ConfigError
 
 PEOPLE = 5_000
 SEED = 7
+_MEND = 2  # exit code of a run whose message has said what to mend
 
 
 def run(settings: Settings, console: Console, *, day: int | None = None, people: int | None = None) -> int:
@@ -50,7 +51,7 @@ def run(settings: Settings, console: Console, *, day: int | None = None, people:
         if done.returncode == 0:
             print_summary(settings, console, today)
             console.print(f"[dim]{time.monotonic() - started:.0f} s in all[/]", highlight=False)
-        else:
+        elif done.returncode != _MEND:
             console.print(
                 "[red]The run did not finish.[/] Run the same command again: it takes up where this one left off."
             )
