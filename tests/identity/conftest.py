@@ -57,7 +57,7 @@ def copy_project(to: Path) -> None:
     project = yaml.safe_load((ROOT / "dbt_project.yml").read_text())
     project["model-paths"] = ["models"]
     # The copy holds one part of the project: the settings of the others would be reported as unused.
-    project["models"]["weft"] = {"identity": project["models"]["weft"]["identity"]}
+    project["models"]["weft"] = {part: project["models"]["weft"][part] for part in ("staging", "identity")}
     (to / "dbt_project.yml").write_text(yaml.safe_dump(project, sort_keys=False))
 
 
@@ -96,7 +96,7 @@ class IdentityProject:
             password=self.snowflake["SNOWFLAKE_PASSWORD"],
             host=self.snowflake["SNOWFLAKE_HOST"],
             port=int(self.snowflake["SNOWFLAKE_PORT"]),
-            database=self.snowflake["SNOWFLAKE_DATABASE"],
+            database="weft",
             protocol="http",
             session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
         )
@@ -164,6 +164,8 @@ def _literal(row: tuple[Any, ...]) -> str:
 def new_project(folder: Path, snowflake: Mapping[str, str] | None = None) -> IdentityProject:
     """An identity project in a folder, without data."""
     copy_project(folder)
+    if snowflake:
+        shutil.copy(Path(snowflake["DBT_PROFILES_DIR"]) / "profiles.yml", folder)
     made = IdentityProject(folder, snowflake or {})
     made.write([])
     return made
