@@ -52,7 +52,9 @@ def defs() -> dg.Definitions:
         jobs=[job],
         schedules=[automation.daily(job)],
         resources={
-            "dbt": DbtCommand(project_dir=str(root), dbt_executable=dbt_executable()),
+            "dbt": DbtCommand(
+                project_dir=str(root), global_config_flags=["--no-use-colors"], dbt_executable=dbt_executable()
+            ),
             "warehouse": WarehouseResource(project_dir=str(root)),
             "connections": ConnectionsResource(path=str(connections_path(root))),
             "progress": Progress(),

@@ -10,20 +10,21 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
-from warehouse.raw_check import check_raw
 
 from reverse_etl.connections import load_connections
 from reverse_etl.definitions import load_syncs
+from warehouse.base import Warehouse
 from warehouse.errors import WarehouseError, WeftError
 from warehouse.manifest import Manifest
 from warehouse.profile import open_warehouse, read_output
 from warehouse.project import connections_path, load_settings, prepare_manifest, project_root, run_moment
+from warehouse.raw_check import check_raw
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -48,13 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--log", type=Path, help="file for dbt's and Dagster's own output (default .weft/logs/assets.log)"
     )
     options = parser.parse_args(arguments)
+    started = time.monotonic()
     root = project_root()
     load_settings(root)
     terminal = _take_over_output(options.log or root / ".weft" / "logs" / "assets.log")
     console = Console(file=terminal)
     try:
         check_before(root, console)
-        return _run(root, console)
+        return _run(root, console, started)
     except WeftError as error:
         console.print(str(error), highlight=False, markup=False, soft_wrap=True)
         return error.exit_code
@@ -73,11 +75,11 @@ def check_before(root: Path, console: Console) -> None:
         for name in sorted({sync.connection for sync in syncs}):
             connections[name].settings()
     run_moment()
-    _wait_for_warehouse(root, console)
-    check_raw(manifest, root)
+    with _opened(root, console) as warehouse:
+        check_raw(manifest, warehouse.columns if warehouse else lambda relation: [], root=root)
 
 
-def _run(root: Path, console: Console) -> int:
+def _run(root: Path, console: Console, started: float) -> int:
     from dagster import DagsterInstance
 
     from assets.automation import JOB_NAME
@@ -86,7 +88,6 @@ def _run(root: Path, console: Console) -> int:
     from assets.terminal import TerminalProgress
 
     prepare_home(root)
-    started = datetime.now(UTC)
     with DagsterInstance.get() as instance, TerminalProgress(console) as progress:
         if close_dead_runs(instance):
             progress.say("an earlier run was cut off; taking up from where it left the warehouse")
@@ -101,7 +102,7 @@ def _run(root: Path, console: Console) -> int:
             )
         )
         code, messages = outcome_of(result)
-        seconds = (datetime.now(UTC) - started).total_seconds()
+        seconds = time.monotonic() - started
         for message in messages:
             progress.say(message)
         progress.say(f"{'done' if code == 0 else 'stopped'} after {seconds:.1f} s; Dagster run {result.run_id}")
@@ -120,7 +121,7 @@ def outcome_of(result: dg.ExecuteInProcessResult) -> tuple[int, list[str]]:
             messages.append(failure.description or "failed")
         elif event.step_failure_data.error and event.step_failure_data.error_source.value == "USER_CODE_ERROR":
             code = code or 1
-            messages.append(f"{event.step_key} failed: {event.step_failure_data.error.message.strip()}")
+            messages.append(_unexpected(event.step_key, event.step_failure_data.error))
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed and evaluation.check_name == "guards":
             code = code or _exit_code(evaluation.metadata.get(EXIT_CODE))
@@ -130,23 +131,36 @@ def outcome_of(result: dg.ExecuteInProcessResult) -> tuple[int, list[str]]:
     return code, messages
 
 
+def _unexpected(step: str | None, error: Any) -> str:
+    """Describe an error that nobody foresaw by its kind alone: its message may hold anything; the log has all of it."""
+    while error.cause:
+        error = error.cause
+    return f"{step} failed with an unexpected {error.cls_name}; the log and Dagster's page of the run have the details"
+
+
 def _exit_code(value: Any) -> int:
     return int(value.value) if value is not None else 1
 
 
-def _wait_for_warehouse(root: Path, console: Console) -> None:
-    """Open the warehouse once, so that a wrong password or a missing file shows now.
+@contextmanager
+def _opened(root: Path, console: Console) -> Iterator[Warehouse | None]:
+    """Open the warehouse once, so that a wrong password or a broken file shows now.
 
     DuckDB takes one writer at a time, and the dbt of a killed run may still be writing: wait for it, within reason.
+
+    Yields:
+        The warehouse, or nothing where dbt has yet to create the DuckDB file.
     """
     output, _ = read_output(root, None, os.environ)
     if output["type"] == "duckdb" and not (root / output["path"]).exists():
+        (root / output["path"]).parent.mkdir(parents=True, exist_ok=True)
+        yield None
         return
     deadline, told = time.monotonic() + _PATIENCE, False
     while True:
         try:
-            with open_warehouse(root):
-                return
+            warehouse = open_warehouse(root)
+            break
         except WarehouseError as error:
             if "in use" not in error.what or time.monotonic() > deadline:
                 raise
@@ -154,6 +168,8 @@ def _wait_for_warehouse(root: Path, console: Console) -> None:
                 console.print(f"{error.what} Waiting for it.", highlight=False, markup=False, soft_wrap=True)
                 told = True
             time.sleep(1)
+    with warehouse:
+        yield warehouse
 
 
 def _take_over_output(log: Path) -> TextIO:
