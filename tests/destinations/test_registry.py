@@ -6,11 +6,13 @@ import ast
 import inspect
 import re
 from datetime import date
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from reverse_etl.connections import load_connections
 from reverse_etl.destinations import hubspot, klaviyo, klaviyo_payloads, meta
 from reverse_etl.destinations.base import Destination, Mode
 from reverse_etl.destinations.klaviyo import KlaviyoSettings
@@ -98,3 +100,14 @@ def test_an_address_that_would_leak_them_is_refused(url: str) -> None:
 
 def test_a_secret_is_not_shown() -> None:
     assert "pk_secret" not in repr(KlaviyoSettings(api_key=SecretStr("pk_secret")))
+
+
+def test_the_projects_own_connections_fit_their_destinations() -> None:
+    connections = load_connections(
+        Path(__file__).parents[2] / "connections.yml",
+        {"KLAVIYO_API_KEY": "pk", "HUBSPOT_TOKEN": "pat", "META_ACCESS_TOKEN": "token"},
+    )
+
+    assert {name: type(connection.settings()) for name, connection in connections.items()} == {
+        destination.name: destination.settings_class for destination in DESTINATIONS
+    }
