@@ -10,10 +10,12 @@
         'US': ['usa', 'united states', 'united states of america'],
     } -%}
     {%- set given = "lower(trim(" ~ country ~ "))" -%}
-    case
-        {%- for code, spelled in names.items() %}
-        when {{ given }} in ('{{ spelled | join("', '") }}') then '{{ code }}'
-        {%- endfor %}
-        when {{ regexp_like_all(given, '[a-z]{2}') }} then upper({{ given }})
-    end
+    coalesce(
+        case {{ given }}
+            {%- for code, spellings in names.items() -%} {%- for spelling in spellings %}
+            when '{{ spelling }}' then '{{ code }}'
+            {%- endfor -%} {%- endfor %}
+        end,
+        upper({{ regexp_part(given, '^[a-z][a-z]$') }})
+    )
 {%- endmacro %}

@@ -7,23 +7,20 @@
     {%- set spaced -%}
         replace(replace(replace({{ email }}, chr(160), ' '), chr(8203), ' '), chr(65279), ' ')
     {%- endset -%}
-    {%- set address -%}
-        lower({{ regexp_replace_all(spaced, '^[[:space:]]+|[[:space:]]+$') }})
-    {%- endset -%}
+    {%- set address = "lower(" ~ regexp_replace_all(spaced, '^[[:space:]]+|[[:space:]]+$') ~ ")" -%}
     {%- set not_in_a_name = '@[:space:],;:<>()"' -%}
-    {%- set folded = address -%}
+    {%- set valid = regexp_part(
+        address, '^[^' ~ not_in_a_name ~ ']+@([^' ~ not_in_a_name ~ '.]+[.])+[^' ~ not_in_a_name ~ '.]{2,}$'
+    ) -%}
+    {%- set folded = valid -%}
     {%- if var('fold_gmail', false) -%}
         {%- set folded -%}
             case
                 when {{ address }} like '%@gmail.com' or {{ address }} like '%@googlemail.com'
-                    then replace(split_part(split_part({{ address }}, '@', 1), '+', 1), '.', '') || '@gmail.com'
-                else {{ address }}
+                    then replace(split_part(split_part({{ valid }}, '@', 1), '+', 1), '.', '') || '@gmail.com'
+                else {{ valid }}
             end
         {%- endset -%}
     {%- endif -%}
-    case
-        when length({{ address }}) <= 254 and {{ regexp_like_all(
-            address, '[^' ~ not_in_a_name ~ ']+@([^' ~ not_in_a_name ~ '.]+[.])+[^' ~ not_in_a_name ~ '.]{2,}'
-        ) }} then {{ folded }}
-    end
+    case when length({{ address }}) <= 254 then {{ folded }} end
 {%- endmacro %}

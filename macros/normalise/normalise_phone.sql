@@ -4,40 +4,34 @@
    slashes and parentheses anywhere. Anything else in it, such as a letter, makes it no number: an extension must not be glued
    to the digits. reverse_etl/normalise.py is the same in Python; both have to pass tests/data/phones.csv.
 
-   phone, country: SQL expressions; the country is an ISO 3166 code of two letters, upper case, or null. #}
+   phone, country: SQL expressions, best plain columns, for each is repeated; the country is an ISO 3166 code of two
+   letters, upper case, or null. #}
 {% macro normalise_phone(phone, country) -%}
-    {%- set rules = phone_rules() -%}
     {%- set trunks, numbers = {}, {} -%}
-    {%- for code, trunk, digits in rules.values() -%}
-        {%- do numbers.update({code: digits}) -%}
+    {%- for code, trunk, digits in phone_rules().values() -%}
+        {%- do numbers.update({code: code ~ '(' ~ digits ~ ')'}) -%}
         {%- if trunk and code not in trunks.get(trunk, []) -%}
             {%- do trunks.update({trunk: trunks.get(trunk, []) + [code]}) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- set valid = [] -%}
-    {%- for code, digits in numbers.items() -%} {%- do valid.append(code ~ '(' ~ digits ~ ')') -%} {%- endfor -%}
+    {%- set others = '(' ~ other_calling_codes() | join('|') ~ ')[0-9]{4,12}' -%}
 
     {%- set text = "replace(" ~ phone ~ ", chr(160), ' ')" -%}
-    {%- set dialled = regexp_replace_all(text, '[^0-9+]') -%}
+    {%- set written = regexp_part(text, '^[[:space:]]*[+]?[-0-9 ()./]+[[:space:]]*$') -%}
+    {%- set dialled = regexp_replace_all(regexp_replace_all(written, '[^0-9+]'), '^00', '+') -%}
     {%- set calling_code -%}
-        case {{ country }} {%- for name, rule in rules.items() %} when '{{ name }}' then '{{ rule[0] }}' {%- endfor %} end
+        case {{ country }} {%- for name, rule in phone_rules().items() %} when '{{ name }}' then '{{ rule[0] }}' {%- endfor %} end
     {%- endset -%}
     {%- set full -%}
         case
             when {{ dialled }} like '+%' then substr({{ dialled }}, 2)
-            when {{ dialled }} like '00%' then substr({{ dialled }}, 3)
             when length({{ dialled }}) >= 11 and starts_with({{ dialled }}, {{ calling_code }}) then {{ dialled }}
             else {{ calling_code }} || {{ dialled }}
         end
     {%- endset -%}
-    {%- set ns = namespace(bare=full) -%}
+    {%- set ns = namespace(full=full) -%}
     {%- for trunk, codes in trunks.items() -%}
-        {%- set ns.bare = regexp_replace_all(ns.bare, '^(' ~ codes | join('|') ~ ')' ~ trunk, '[1]') -%}
+        {%- set ns.full = regexp_replace_all(ns.full, '^(' ~ codes | join('|') ~ ')' ~ trunk, '[1]') -%}
     {%- endfor -%}
-    case
-        when not {{ regexp_like_all(text, '[[:space:]]*[+]?[-0-9 ()./]+[[:space:]]*') }} then null
-        when {{ regexp_like_all(ns.bare, valid | join('|')) }} then '+' || {{ ns.bare }}
-        when {{ regexp_like_all(ns.bare, '(' ~ numbers.keys() | join('|') ~ ').*') }} then null
-        when {{ regexp_like_all(ns.bare, '[1-9][0-9]{7,14}') }} then '+' || {{ ns.bare }}
-    end
+    '+' || {{ regexp_part(ns.full, '^(' ~ (numbers.values() | list + [others]) | join('|') ~ ')$') }}
 {%- endmacro %}

@@ -2,8 +2,7 @@
    code, trunk prefix (dialled within the country only) and the digits that follow the calling code.
 
    Italy and Spain, among others, have no trunk prefix: a leading zero there is part of the number. The lengths are those that
-   the phonenumbers library holds as possible; tests/staging compares the two. A number of any other country passes when it is
-   written with its calling code. #}
+   the phonenumbers library holds as possible; tests/staging compares the two. #}
 {% macro phone_rules() -%}
     {{ return({
         'AE': ['971', '0', '[0-9]{5,12}'],

@@ -2,7 +2,10 @@
 with
 
 persons as (
-    select * from {{ source('raw_klaviyo', 'person') }}
+    select
+        *,
+        {{ country_code('country') }} as country_code
+    from {{ source('raw_klaviyo', 'person') }}
     {{ latest('id', '_fivetran_synced') }}
 ),
 
@@ -13,12 +16,12 @@ final as (
 
         -- strings
         {{ normalise_email('email') }} as email,
-        {{ normalise_phone('phone_number', country_code('country')) }} as phone,
+        {{ normalise_phone('phone_number', 'country_code') }} as phone,
         {{ clean_text('first_name') }} as first_name,
         {{ clean_text('last_name') }} as last_name,
         {{ clean_text('city') }} as city,
         {{ clean_text('zip') }} as postal_code,
-        {{ country_code('country') }} as country,
+        country_code as country,
 
         -- booleans
         coalesce(_fivetran_deleted, false) as is_deleted,
