@@ -51,7 +51,7 @@ class HubSpotSettings(Settings):
     """A HubSpot account."""
 
     base_url: str = "https://api.hubapi.com"
-    token: SecretStr
+    access_token: SecretStr
 
 
 class HubSpot(Destination):
@@ -78,7 +78,7 @@ class HubSpot(Destination):
     @classmethod
     def headers(cls, settings: HubSpotSettings) -> dict[str, str]:
         """Return the headers of every call."""
-        return {"Authorization": f"Bearer {settings.token.get_secret_value()}", "Accept": "application/json"}
+        return {"Authorization": f"Bearer {settings.access_token.get_secret_value()}", "Accept": "application/json"}
 
     def check(self, object_name: str, target: str | None) -> None:
         """Read one contact, to prove that the token works and may see contacts."""

@@ -47,7 +47,7 @@ def open_destination(name: str, sandbox: Running) -> Destination:
     secret = SecretStr(sandbox.sandbox.apis[name].key)
     settings = {
         "klaviyo": KlaviyoSettings(base_url=url, api_key=secret),
-        "hubspot": HubSpotSettings(base_url=url, token=secret),
+        "hubspot": HubSpotSettings(base_url=url, access_token=secret),
         "meta": MetaSettings(base_url=url, access_token=secret),
     }
     return connect(name, settings[name], sleep=lambda seconds: time.sleep(min(seconds, 0.01)))

@@ -22,7 +22,7 @@ URL = "https://api.hubapi.com/crm/objects/2026-03/contacts"
 
 @pytest.fixture
 def hubspot() -> Destination:
-    return connect("hubspot", HubSpotSettings(token=SecretStr("pat-test")), sleep=lambda _: None)
+    return connect("hubspot", HubSpotSettings(access_token=SecretStr("pat-test")), sleep=lambda _: None)
 
 
 def row(name: str, **options: Any) -> Row:
