@@ -25,7 +25,7 @@
     {%- set full -%}
         case
             when {{ dialled }} like '+%' then substr({{ dialled }}, 2)
-            when length({{ dialled }}) >= 11 and starts_with({{ dialled }}, {{ calling_code }}) then {{ dialled }}
+            when length({{ dialled }}) >= 11 and {{ dialled }} like {{ calling_code }} || '%' then {{ dialled }}
             else {{ calling_code }} || {{ dialled }}
         end
     {%- endset -%}

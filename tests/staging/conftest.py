@@ -79,14 +79,15 @@ class Project:
 
     def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run dbt; its output is in the result."""
-        paths = ["--project-dir", ROOT, "--profiles-dir", ROOT, "--target", "duckdb"]
-        scratch = ["--target-path", self.scratch / "target", "--log-path", self.scratch / "logs"]
+        paths = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT), "--target", "duckdb"]
+        scratch = ["--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")]
         environment = os.environ | {
             "WEFT_RAW": str(self.raw),
             "WEFT_DUCKDB_PATH": str(self.scratch / "warehouse.duckdb"),
             "WEFT_AS_OF": "2026-07-01T00:00:00Z",
         }
-        command = [Path(sys.executable).parent / "dbt", "--no-use-colors", *arguments, *paths, *scratch]
+        dbt = str(Path(sys.executable).parent / "dbt")
+        command = [dbt, "--no-use-colors", *arguments, *paths, *scratch]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     def build(self, *arguments: str) -> None:
@@ -97,6 +98,7 @@ class Project:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the warehouse."""
         with duckdb.connect(str(self.scratch / "warehouse.duckdb"), read_only=True) as connection:
+            connection.execute("use weft_staging")
             return connection.execute(sql).fetchall()
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import phonenumbers
 import pytest
 
 from reverse_etl.normalise import normalise_email, normalise_phone
+from tests.staging.conftest import Project
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
@@ -25,17 +23,11 @@ def vectors(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def in_sql(columns: dict[str, str], source: str, scratch: Path) -> list[dict[str, Any]]:
+def in_sql(columns: dict[str, str], source: str, project: Project) -> list[dict[str, Any]]:
     """Run one select with the project's macros on DuckDB; give its rows."""
     selected = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
-    dbt = Path(sys.executable).parent / "dbt"
-    command = [dbt, "--quiet", "show", "--inline", f"select {selected} from {source}"]
-    options = ["--limit", "-1", "--output", "json", "--project-dir", ROOT, "--profiles-dir", ROOT]
-    scratch_options = ["--target", "duckdb", "--target-path", scratch / "target", "--log-path", scratch / "logs"]
-    environment = os.environ | {"WEFT_DUCKDB_PATH": str(scratch / "warehouse.duckdb"), "WEFT_RAW": str(scratch)}
-    ran = subprocess.run(
-        [*command, *options, *scratch_options], env=environment, capture_output=True, text=True, check=False
-    )
+    select = f"select {selected} from {source}"
+    ran = project.dbt("--quiet", "show", "--inline", select, "--limit", "-1", "--output", "json")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     rows: list[dict[str, Any]] = json.loads(ran.stdout[ran.stdout.index("{") :])["show"]
     return rows
@@ -82,7 +74,7 @@ def examples() -> list[dict[str, str]]:
     return rows
 
 
-def test_sql_agrees_with_python_and_with_the_phone_library(tmp_path: Path) -> None:
+def test_sql_agrees_with_python_and_with_the_phone_library(project: Project, tmp_path: Path) -> None:
     phones, emails = vectors("phones.csv") + examples(), vectors("emails.csv")
     cases = [{"kind": "phone", "country": p["country"], "given": p["given"], "expected": p["expected"]} for p in phones]
     cases += [{"kind": "email", "country": "", "given": e["given"], "expected": e["expected"]} for e in emails]
@@ -96,7 +88,7 @@ def test_sql_agrees_with_python_and_with_the_phone_library(tmp_path: Path) -> No
         "got": "case kind when 'phone' then {{ normalise_phone('given', \"nullif(country, '')\") }}"
         " else {{ normalise_email('given') }} end",
     }
-    rows = in_sql(columns, f"read_json('{file}')", tmp_path)
+    rows = in_sql(columns, f"read_json('{file}')", project)
 
     assert len(rows) == len(cases)
     assert [row for row in rows if row["got"] != row["expected"]] == []
