@@ -150,13 +150,16 @@ def decisions(world: World, people: People, among: Bools) -> Decisions:
 
 def _cases(world: World, people: People) -> Cases:
     dice, end = world.dice, clock.end(1)
-    likely = np.array([0.18, 0.14, 0.10, 0.10, 0.05, 0.08, 0.14, 0.01, 0.01, 0.04])[people.persona]
+    likely = np.array([0.20, 0.18, 0.18, 0.10, 0.12, 0.10, 0.18, 0.01, 0.01, 0.04])[people.persona]
     who = np.flatnonzero(dice.chance("asks for help", likely, people.ids) & (people.has_email | people.has_account))
     ids = people.ids[who]
     recent = dice.chance("recent case", 0.5, ids) & (people.persona[who] != Persona.LOST)
     days_ago = np.where(recent, dice.between("case age", 1, 25, ids), dice.between("old case", 30, 400, ids))
     at = np.maximum(end - days_ago * clock.DAY - dice.between("case hour", 1, clock.HOUR, ids), people.joined_at[who])
-    score = np.array([1, 0, -1], dtype=np.int64)[dice.pick("score", (0.35, 0.30, 0.35), ids)]
+    # Who has just been let down answers the survey more often than who was helped long ago.
+    draw = dice.uniform("score", ids)
+    bad = np.where(recent, 0.5, 0.2)
+    score = np.where(draw < bad, 0, np.where(draw < bad + 0.3, 1, -1))
     return Cases(who, np.zeros(len(who), dtype=np.int64), at, score)
 
 

@@ -20,8 +20,16 @@ from warehouse.project import manifest_path
 _PRIORITY = ("user_id", "loyalty_id", "hubspot_id", "klaviyo_id", "zendesk_id", "email", "phone", "anonymous_id")
 
 _SCORE = """
-with records as (
+with truth as (
     select distinct source, table_name || ':' || raw_id as record_id, person_id from read_parquet(?)
+),
+
+-- An order of a logged-in customer, say, has nothing to resolve: it names its account.
+records as (
+    select truth.*
+    from truth
+    semi join {identifiers} as identifiers
+        on truth.source = identifiers.source and truth.record_id = identifiers.record_id
 ),
 
 placed as (
@@ -37,7 +45,7 @@ placed as (
 ),
 
 judged as (
-    -- A record that nothing ties to anybody stands alone.
+    -- A record whose every identifier is blocked stands alone.
     select
         records.person_id,
         coalesce(placed.profile_id, records.source || records.record_id) as profile_id,
@@ -68,7 +76,7 @@ class Score:
     """How well identities were resolved, over all pairs of records.
 
     Attributes:
-        records: Raw records that name a person.
+        records: Raw records that identify somebody.
         persons: True persons behind them.
         precision: Share of the pairs put into one profile that are one person.
         recall: Share of the pairs of one person that were put into one profile.
