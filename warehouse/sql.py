@@ -92,7 +92,8 @@ def _json_value(column: Column, dialect: str) -> exp.Expression:
     value: exp.Expression = column.expression()
     if column.type.is_type(*_TIMESTAMPS):
         if dialect == "snowflake":
-            return exp.Anonymous(this="to_char", expressions=[value, exp.Literal.string('YYYY-MM-DD"T"HH24:MI:SS"Z"')])
+            shown = exp.Anonymous(this="to_char", expressions=[value, exp.Literal.string('YYYY-MM-DD"T"HH24:MI:SS')])
+            return exp.DPipe(this=shown, expression=exp.Literal.string("Z"))
         return exp.Anonymous(this="strftime", expressions=[value, exp.Literal.string("%Y-%m-%dT%H:%M:%SZ")])
     if column.type.is_type(exp.DataType.Type.DATE):
         return text(value)
@@ -106,6 +107,6 @@ def json_field(payload: exp.Expression, name: str, dialect: str) -> exp.Expressi
     """Return one field of a JSON text, to be compared with others of its kind; null where the field is absent."""
     if dialect == "snowflake":
         parsed = exp.Anonymous(this="parse_json", expressions=[payload])
-        return exp.Anonymous(this="get", expressions=[parsed, exp.Literal.string(name)])
+        return exp.paren(exp.Anonymous(this="get", expressions=[parsed, exp.Literal.string(name)]))
     path = '$."' + name.replace('"', '\\"') + '"'
     return exp.Anonymous(this="json_extract", expressions=[payload, exp.Literal.string(path)])

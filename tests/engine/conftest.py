@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,9 @@ import yaml
 from tests.engine.shop import Shop
 from warehouse.base import Warehouse
 from warehouse.profile import open_warehouse
+
+
+_DATABASES = count(1)  # every test has a database of its own on the one server
 
 
 def project(folder: Path, output: dict[str, object]) -> Path:
@@ -26,15 +30,6 @@ def duckdb_project(folder: Path) -> Path:
     """Write a project with an empty DuckDB file."""
     duckdb.connect(str(folder / "w.duckdb")).close()
     return project(folder, {"type": "duckdb", "path": "w.duckdb", "schema": "weft", "settings": {"TimeZone": "UTC"}})
-
-
-@pytest.fixture(scope="session")
-def snowflake_server() -> Iterator[dict[str, object]]:
-    """A local server that speaks Snowflake's protocol."""
-    import fakesnow
-
-    with fakesnow.server(session_parameters={"FAKESNOW_DB_PATH": ":isolated:"}) as settings:
-        yield settings
 
 
 def _opened(warehouse: Warehouse) -> Shop:
@@ -57,7 +52,20 @@ def any_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     if request.param == "duckdb":
         folder = duckdb_project(tmp_path)
     else:
-        settings = request.getfixturevalue("snowflake_server")
-        folder = project(tmp_path, {"type": "snowflake", "database": "shop", "schema": "weft", **settings})
+        server = request.getfixturevalue("snowflake")
+        folder = project(
+            tmp_path,
+            {
+                "type": "snowflake",
+                "account": server["SNOWFLAKE_ACCOUNT"],
+                "user": server["SNOWFLAKE_USER"],
+                "password": server["SNOWFLAKE_PASSWORD"],
+                "host": server["SNOWFLAKE_HOST"],
+                "port": int(server["SNOWFLAKE_PORT"]),
+                "protocol": "http",
+                "database": f"shop_{next(_DATABASES)}",
+                "schema": "weft",
+            },
+        )
     with open_warehouse(folder, env={}) as warehouse:
         yield _opened(warehouse)
