@@ -1,7 +1,7 @@
 """How long the demo's generator takes, and how much memory it needs, by number of people.
 
-``python benchmarks/demo_generator.py [PEOPLE ...]`` writes ``benchmarks/results/demo_generator.md`` and ``.json``. Each size
-runs in a process of its own, so that its peak memory is its own.
+``python benchmarks/demo_generator.py [PEOPLE ...]`` writes ``demo_generator.md`` and ``.json`` to ``benchmarks/results``. Each
+size runs in a process of its own, so that its peak memory is its own.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def measure(people: int, day: int, out: Path) -> Measured:
 
 def report(runs: list[Measured]) -> str:
     """The measurements as a Markdown table."""
-    head = "| people | day | rows | seconds | CPU seconds | peak memory, MiB | files, MiB |\n|---:|---:|---:|---:|---:|---:|---:|"
+    head = "| people | day | rows | seconds | CPU seconds | peak memory, MiB | files, MiB |\n" + "|---:" * 7 + "|"
     lines = [
         f"| {run.people:,} | {run.day} | {run.rows:,} | {run.seconds:,} | {run.cpu_seconds:,} | {run.peak_mib:,} |"
         f" {run.written_mib:,} |"

@@ -47,7 +47,8 @@ class Batch:
 
     def finish(self) -> dict[str, pa.Table]:
         """All tables, the truth among them."""
-        self.tables["truth/record"] = pa.concat_tables(self._truth).cast(BY_NAME["truth/record"].schema)
+        truth = pa.concat_tables(self._truth).cast(BY_NAME["truth/record"].schema)
+        self.tables["truth/record"] = truth.sort_by("person_id")  # as all tables are: person by person
         return self.tables
 
 
