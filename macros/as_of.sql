@@ -1,7 +1,9 @@
-{# The run's moment as a timestamp literal in UTC: var `as_of`, else WEFT_AS_OF, else the start of the run.
+{# The run's moment as a timestamp literal in UTC: var `as_of`, else WEFT_AS_OF, else the start of
+   the run.
 
-   Models use it instead of the warehouse's clock, so a run can be repeated, replayed and compared exactly. Both ways
-   to set it take an ISO 8601 date or timestamp; one without a zone is UTC. #}
+   Models use it instead of the warehouse's clock, so a run can be repeated, replayed and
+   compared exactly. Both ways to set it take an ISO 8601 date or timestamp; one without a zone
+   is UTC. #}
 {% macro as_of() -%}
     {%- set given = (var('as_of', '') or env_var('WEFT_AS_OF', '')) | string | trim -%}
     {%- if not given -%}

@@ -1,5 +1,5 @@
-{# JSON from text; null where the text is not JSON. Event properties arrive as text, and one broken row must not stop
-   a build. #}
+{# JSON from text; null where the text is not JSON. Event properties arrive as text, and one broken
+   row must not stop a build. #}
 {% macro json_parse(text) -%}
     {{ return(adapter.dispatch('json_parse', 'weft')(text)) }}
 {%- endmacro %}

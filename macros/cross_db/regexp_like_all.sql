@@ -1,7 +1,7 @@
 {# Whether the whole text matches a pattern.
 
-   Write patterns without backslashes ([0-9], [.], [[:space:]]): Snowflake reads a backslash in a string literal as an
-   escape, DuckDB does not. #}
+   Write patterns without backslashes ([0-9], [.], [[:space:]]): Snowflake reads a backslash in a
+   string literal as an escape, DuckDB does not. #}
 {% macro regexp_like_all(expression, pattern) -%}
     {{ return(adapter.dispatch('regexp_like_all', 'weft')(expression, pattern)) }}
 {%- endmacro %}

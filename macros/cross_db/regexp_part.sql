@@ -1,4 +1,5 @@
-{# The first part of a text that matches a pattern; null where nothing does. Anchor the pattern (^ and $) for all or nothing.
+{# The first part of a text that matches a pattern; null where nothing does. Anchor the pattern (^
+   and $) for all or nothing.
 
    Patterns are written without backslashes, as for regexp_like_all. #}
 {% macro regexp_part(expression, pattern) -%}

@@ -1,7 +1,9 @@
-{# An e-mail address in the form that it is compared in: trimmed, lower case; null where it cannot be one.
+{# An e-mail address in the form that it is compared in: trimmed, lower case; null where it cannot
+   be one.
 
-   Nothing else is folded, for two addresses that differ may belong to two people. With the var `fold_gmail` the dots and the +tag
-   of Gmail addresses go too, which Google ignores. Not-breaking and zero-width spaces, left over from copying, count as spaces.
+   Nothing else is folded, for two addresses that differ may belong to two people. With the var
+   `fold_gmail` the dots and the +tag of Gmail addresses go too, which Google ignores.
+   Not-breaking and zero-width spaces, left over from copying, count as spaces.
    reverse_etl/normalise.py is the same in Python; both have to pass tests/data/emails.csv. #}
 {% macro normalise_email(email) -%}
     {%- set spaced -%}

@@ -1,11 +1,13 @@
-{# A phone number in E.164 (+491701234567), read with the country of its record; null where it cannot be one.
+{# A phone number in E.164 (+491701234567), read with the country of its record; null where it
+   cannot be one.
 
-   Understands +49 170…, 0049 170…, +49 (0)170…, the national 0170…, a number whose plus is missing, and spaces, dashes, dots,
-   slashes and parentheses anywhere. Anything else in it, such as a letter, makes it no number: an extension must not be glued
-   to the digits. reverse_etl/normalise.py is the same in Python; both have to pass tests/data/phones.csv.
+   Understands +49 170…, 0049 170…, +49 (0)170…, the national 0170…, a number whose plus is
+   missing, and spaces, dashes, dots, slashes and parentheses anywhere. Anything else in it, such
+   as a letter, makes it no number: an extension must not be glued to the digits.
+   reverse_etl/normalise.py is the same in Python; both have to pass tests/data/phones.csv.
 
-   phone, country: SQL expressions, best plain columns, for each is repeated; the country is an ISO 3166 code of two
-   letters, upper case, or null. #}
+   phone, country: SQL expressions, best plain columns, for each is repeated; the country is an
+   ISO 3166 code of two letters, upper case, or null. #}
 {% macro normalise_phone(phone, country) -%}
     {%- set trunks, numbers = {}, {} -%}
     {%- for code, trunk, digits in phone_rules().values() -%}
@@ -20,7 +22,9 @@
     {%- set written = regexp_part(text, '^[[:space:]]*[+]?[-0-9 ()./]+[[:space:]]*$') -%}
     {%- set dialled = regexp_replace_all(regexp_replace_all(written, '[^0-9+]'), '^00', '+') -%}
     {%- set calling_code -%}
-        case {{ country }} {%- for name, rule in phone_rules().items() %} when '{{ name }}' then '{{ rule[0] }}' {%- endfor %} end
+        case {{ country }}
+            {%- for name, rule in phone_rules().items() %} when '{{ name }}' then '{{ rule[0] }}' {%- endfor %}
+        end
     {%- endset -%}
     {%- set full -%}
         case

@@ -1,5 +1,5 @@
-{# The calling codes of the countries and services that phone_rules does not describe. A number of theirs passes when it is written
-   with its calling code and has a plausible length. #}
+{# The calling codes of the countries and services that phone_rules does not describe. A number of
+   theirs passes when it is written with its calling code and has a plausible length. #}
 {% macro other_calling_codes() -%}
     {{ return('''
         7 20 51 53 54 56 57 58 60 62 63 66 84 86 92 93 94 95 98 211 212 213 216 218 220 221 222 223 224 225

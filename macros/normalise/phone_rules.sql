@@ -1,8 +1,10 @@
-{# How phone numbers are written in the countries that weft reads national numbers of: country code (ISO 3166) to calling
-   code, trunk prefix (dialled within the country only) and the digits that follow the calling code.
+{# How phone numbers are written in the countries that weft reads national numbers of: country code
+   (ISO 3166) to calling code, trunk prefix (dialled within the country only) and the digits that
+   follow the calling code.
 
-   Italy and Spain, among others, have no trunk prefix: a leading zero there is part of the number. The lengths are those that
-   the phonenumbers library holds as possible; tests/staging compares the two. #}
+   Italy and Spain, among others, have no trunk prefix: a leading zero there is part of the
+   number. The lengths are those that the phonenumbers library holds as possible; tests/staging
+   compares the two. #}
 {% macro phone_rules() -%}
     {{ return({
         'AE': ['971', '0', '[0-9]{5,12}'],

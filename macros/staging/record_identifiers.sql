@@ -1,7 +1,8 @@
-{# The identifiers contract from a relation with one row per record and its identifiers side by side.
+{# The identifiers contract from a relation with one row per record and its identifiers side by
+   side.
 
-   relation: a CTE with the record's columns; identifiers: mapping of identifier type to its (normalised) column. Identifiers that
-   a record lacks are left out. #}
+   relation: a CTE with the record's columns; identifiers: mapping of identifier type to its
+   (normalised) column. Identifiers that a record lacks are left out. #}
 {% macro record_identifiers(relation, source, record_id, identifiers, observed_at) -%}
     {%- for type, column in identifiers.items() %}
     select

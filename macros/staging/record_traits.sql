@@ -1,7 +1,9 @@
-{# The traits contract from a relation with traits side by side; the latest value wins where an identifier has several rows.
+{# The traits contract from a relation with traits side by side; the latest value wins where an
+   identifier has several rows.
 
-   relation: a CTE; identifier_type, identifier_value: SQL expressions; traits: mapping of trait to its column. Traits without a
-   value are left out: that a form did not ask is no reason to forget what another one learned. #}
+   relation: a CTE; identifier_type, identifier_value: SQL expressions; traits: mapping of trait
+   to its column. Traits without a value are left out: that a form did not ask is no reason to
+   forget what another one learned. #}
 {% macro record_traits(relation, source, identifier_type, identifier_value, traits, observed_at) -%}
     {%- for trait, column in traits.items() %}
     select

@@ -1,5 +1,5 @@
--- Grain: one statement about one purpose by one identifier. A decision speaks for every identifier that it names: a later
--- yes given when logged in has to undo the no that was clicked in an e-mail.
+-- Grain: one statement about one purpose by one identifier. A decision speaks for every identifier
+-- that it names: a later yes given when logged in has to undo the no that was clicked in an e-mail.
 with
 
 decisions as (
@@ -8,17 +8,35 @@ decisions as (
 ),
 
 statements as (
-    select 'user_id' as identifier_type, user_id as identifier_value, purpose, status, jurisdiction, decided_at
+    select
+        'user_id' as identifier_type,
+        user_id as identifier_value,
+        purpose,
+        status,
+        jurisdiction,
+        decided_at
     from decisions
 
     union all
 
-    select 'email' as identifier_type, email as identifier_value, purpose, status, jurisdiction, decided_at
+    select
+        'email' as identifier_type,
+        email as identifier_value,
+        purpose,
+        status,
+        jurisdiction,
+        decided_at
     from decisions
 
     union all
 
-    select 'phone' as identifier_type, phone as identifier_value, purpose, status, jurisdiction, decided_at
+    select
+        'phone' as identifier_type,
+        phone as identifier_value,
+        purpose,
+        status,
+        jurisdiction,
+        decided_at
     from decisions
 ),
 
@@ -35,7 +53,8 @@ final as (
     where identifier_value is not null
     -- of what was said at the same moment, the refusal counts
     qualify row_number() over (
-        partition by identifier_type, identifier_value, purpose, decided_at order by status, jurisdiction
+        partition by identifier_type, identifier_value, purpose, decided_at
+        order by status, jurisdiction
     ) = 1
 )
 

@@ -3,7 +3,7 @@ with
 
 decisions as (
     select * from {{ source('raw_consent', 'decision') }}
-    {{ latest('decision_id', typed('loaded_at', dbt.type_timestamp())) }}
+    {{ latest('decision_id', typed('loaded_at', 'timestamp')) }}
 ),
 
 final as (
@@ -17,11 +17,16 @@ final as (
         {{ normalise_phone('phone', 'upper(country_code)') }} as phone,
         {{ clean_text('purpose') }} as purpose,
         -- whatever is not plainly a yes is a no
-        case when lower({{ clean_text('status') }}) = 'granted' then 'granted' else 'denied' end as status,
-        coalesce({{ clean_text('jurisdiction') }}, upper({{ clean_text('country_code') }})) as jurisdiction,
+        case
+            when lower({{ clean_text('status') }}) = 'granted' then 'granted'
+            else 'denied'
+        end as status,
+        coalesce(
+            {{ clean_text('jurisdiction') }}, upper({{ clean_text('country_code') }})
+        ) as jurisdiction,
 
         -- timestamps
-        {{ typed('decided_at', dbt.type_timestamp()) }} as decided_at
+        {{ typed('decided_at', 'timestamp') }} as decided_at
     from decisions
 )
 

@@ -3,14 +3,14 @@ with
 
 requests as (
     select * from {{ source('raw_consent', 'erasure_request') }}
-    {{ latest('request_id', typed('loaded_at', dbt.type_timestamp())) }}
+    {{ latest('request_id', typed('loaded_at', 'timestamp')) }}
 ),
 
 named as (
     select
         {{ clean_text('user_id') }} as user_id,
         {{ normalise_email('email') }} as email,
-        {{ typed('requested_at', dbt.type_timestamp()) }} as requested_at
+        {{ typed('requested_at', 'timestamp') }} as requested_at
     from requests
 ),
 

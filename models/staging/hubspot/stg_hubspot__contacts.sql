@@ -13,7 +13,9 @@ companies as (
 
 contact_companies as (
     select * from {{ source('raw_hubspot', 'contact_company') }}
-    qualify row_number() over (partition by contact_id order by _fivetran_synced desc, company_id desc) = 1
+    qualify row_number() over (
+        partition by contact_id order by _fivetran_synced desc, company_id desc
+    ) = 1
 ),
 
 located as (
@@ -37,7 +39,8 @@ final as (
         {{ clean_text('located.property_jobtitle') }} as job_title,
         located.country,
         case
-            when not coalesce(companies._fivetran_deleted, false) then {{ clean_text('companies.property_name') }}
+            when not coalesce(companies._fivetran_deleted, false)
+                then {{ clean_text('companies.property_name') }}
         end as company_name,
 
         -- timestamps

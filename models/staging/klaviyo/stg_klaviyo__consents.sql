@@ -1,4 +1,5 @@
--- Grain: one statement about e-mail marketing, made in an e-mail or a form. Calling a mail spam is a refusal too.
+-- Grain: one statement about e-mail marketing, made in an e-mail or a form. Calling a mail spam is
+-- a refusal too.
 with
 
 engagements as (

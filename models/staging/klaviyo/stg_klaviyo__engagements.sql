@@ -1,5 +1,5 @@
--- Grain: one thing that happened to an e-mail or a subscription. It concerns an address, so it carries that, and the id that
--- Klaviyo gave only where the address is unusable.
+-- Grain: one thing that happened to an e-mail or a subscription. It concerns an address, so it
+-- carries that, and the id that Klaviyo gave only where the address is unusable.
 with
 
 raw_events as (

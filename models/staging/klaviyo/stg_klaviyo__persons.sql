@@ -1,4 +1,5 @@
--- Grain: one profile in Klaviyo, deleted ones included: what they clicked or refused still happened.
+-- Grain: one profile in Klaviyo, deleted ones included: what they clicked or refused still
+-- happened.
 with
 
 persons as (

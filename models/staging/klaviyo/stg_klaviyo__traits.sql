@@ -10,8 +10,8 @@ final as (
     {{ record_traits(
         'persons', 'klaviyo', "'klaviyo_id'", 'klaviyo_id',
         {
-            'first_name': 'first_name', 'last_name': 'last_name', 'city': 'city', 'postal_code': 'postal_code',
-            'country': 'country',
+            'first_name': 'first_name', 'last_name': 'last_name', 'city': 'city',
+            'postal_code': 'postal_code', 'country': 'country',
         },
         'updated_at'
     ) }}

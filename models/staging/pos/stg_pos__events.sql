@@ -16,8 +16,8 @@ final as (
         'loyalty_id' as identifier_type,
         loyalty_id as identifier_value,
         {{ json_build({
-            'order_id': 'receipt_id', 'total': 'total', 'discount': 'discount', 'currency': 'currency',
-            'channel': "'store'", 'item_count': 'item_count', 'coupon': 'coupon',
+            'order_id': 'receipt_id', 'total': 'total', 'discount': 'discount',
+            'currency': 'currency', 'channel': "'store'", 'item_count': 'item_count', 'coupon': 'coupon',
         }) }} as properties
     from purchases
 )

@@ -3,7 +3,7 @@ with
 
 members as (
     select * from {{ source('raw_pos', 'loyalty_member') }}
-    {{ latest('member_id', typed('loaded_at', dbt.type_timestamp())) }}
+    {{ latest('member_id', typed('loaded_at', 'timestamp')) }}
 ),
 
 final as (
@@ -24,7 +24,8 @@ final as (
 
         -- timestamps
         coalesce(
-            {{ typed('updated_at', dbt.type_timestamp()) }}, {{ typed('enrolled_at', dbt.type_timestamp()) }}
+            {{ typed('updated_at', 'timestamp') }},
+            {{ typed('enrolled_at', 'timestamp') }}
         ) as updated_at
     from members
 )

@@ -3,7 +3,7 @@ with
 
 purchases as (
     select * from {{ source('raw_pos', 'purchase') }}
-    {{ latest('receipt_id', typed('loaded_at', dbt.type_timestamp())) }}
+    {{ latest('receipt_id', typed('loaded_at', 'timestamp')) }}
 ),
 
 final as (
@@ -22,8 +22,8 @@ final as (
         coalesce({{ typed('item_count', 'bigint') }}, 0) as item_count,
 
         -- timestamps
-        {{ typed('purchased_at', dbt.type_timestamp()) }} as purchased_at,
-        {{ typed('loaded_at', dbt.type_timestamp()) }} as loaded_at
+        {{ typed('purchased_at', 'timestamp') }} as purchased_at,
+        {{ typed('loaded_at', 'timestamp') }} as loaded_at
     from purchases
     where {{ clean_text('member_id') }} is not null
 )

@@ -9,8 +9,8 @@ final as (
     {{ record_traits(
         'members', 'pos', "'loyalty_id'", 'loyalty_id',
         {
-            'first_name': 'first_name', 'last_name': 'last_name', 'birth_date': 'birth_date', 'country': 'country',
-            'loyalty_tier': 'loyalty_tier',
+            'first_name': 'first_name', 'last_name': 'last_name', 'birth_date': 'birth_date',
+            'country': 'country', 'loyalty_tier': 'loyalty_tier',
         },
         'updated_at'
     ) }}

@@ -1,4 +1,5 @@
--- Grain: one event. Carries the account where someone was logged in, and only else the device, which others may use too.
+-- Grain: one event. Carries the account where someone was logged in, and only else the device,
+-- which others may use too.
 with
 
 tracks as (

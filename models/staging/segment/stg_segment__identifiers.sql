@@ -1,4 +1,5 @@
--- Grain: one identifier of one record; a record is an identify call, or a login: a device on which someone was logged in.
+-- Grain: one identifier of one record; a record is an identify call, or a login: a device on which
+-- someone was logged in.
 -- Logins count once, at first sight, or every page view would be a record of its own.
 with
 
@@ -7,12 +8,18 @@ identifies as (
 ),
 
 devices as (
-    select anonymous_id, user_id, occurred_at
+    select
+        anonymous_id,
+        user_id,
+        occurred_at
     from {{ ref('stg_segment__tracks') }}
 
     union all
 
-    select anonymous_id, user_id, occurred_at
+    select
+        anonymous_id,
+        user_id,
+        occurred_at
     from {{ ref('stg_segment__pages') }}
 ),
 
@@ -29,7 +36,8 @@ logins as (
 final as (
     {{ record_identifiers(
         'identifies', 'segment', "'identifies:' || identify_id",
-        {'user_id': 'user_id', 'anonymous_id': 'anonymous_id', 'email': 'email', 'phone': 'phone'}, 'occurred_at'
+        {'user_id': 'user_id', 'anonymous_id': 'anonymous_id', 'email': 'email', 'phone': 'phone'},
+        'occurred_at'
     ) }}
 
     union all

@@ -14,7 +14,7 @@ calls as (
 final as (
     select
         -- ids
-        id as identify_id,
+        calls.id as identify_id,
         {{ clean_text('anonymous_id') }} as anonymous_id,
         {{ clean_text('user_id') }} as user_id,
 

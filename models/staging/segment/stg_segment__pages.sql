@@ -13,7 +13,7 @@ calls as (
 final as (
     select
         -- ids
-        id as page_id,
+        calls.id as page_id,
         {{ clean_text('anonymous_id') }} as anonymous_id,
         {{ clean_text('user_id') }} as user_id,
 

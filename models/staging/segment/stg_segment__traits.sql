@@ -1,4 +1,5 @@
--- Grain: one trait of one identifier: of the account where someone was logged in, else of the device.
+-- Grain: one trait of one identifier: of the account where someone was logged in, else of the
+-- device.
 with
 
 identifies as (
@@ -12,7 +13,8 @@ identifies as (
 final as (
     {{ record_traits(
         'identifies', 'segment', 'identifier_type', 'identifier_value',
-        {'first_name': 'first_name', 'last_name': 'last_name', 'language': 'language'}, 'occurred_at'
+        {'first_name': 'first_name', 'last_name': 'last_name', 'language': 'language'},
+        'occurred_at'
     ) }}
 )
 

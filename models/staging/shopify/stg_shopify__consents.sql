@@ -1,5 +1,7 @@
--- Grain: one e-mail address's state of consent, as of its last change. It belongs to the address, so it is tied to that.
--- Who deletes the account withdraws the consent given with it; a later grant for the same address counts again.
+-- Grain: one e-mail address's state of consent, as of its last change. It belongs to the address,
+-- so it is tied to that.
+-- Who deletes the account withdraws the consent given with it; a later grant for the same address
+-- counts again.
 with
 
 customers as (
@@ -15,7 +17,10 @@ statements as (
             when email_marketing_consent_state = 'subscribed' then 'granted'
             when email_marketing_consent_state = 'unsubscribed' then 'denied'
         end as status,
-        case when is_deleted then synced_at else coalesce(consent_updated_at, updated_at) end as occurred_at
+        case
+            when is_deleted then synced_at
+            else coalesce(consent_updated_at, updated_at)
+        end as occurred_at
     from customers
 ),
 

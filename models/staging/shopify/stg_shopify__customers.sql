@@ -1,4 +1,5 @@
--- Grain: one customer of the shop, deleted ones included: each contract decides what deletion means for it.
+-- Grain: one customer of the shop, deleted ones included: each contract decides what deletion means
+-- for it.
 with
 
 customers as (
@@ -20,7 +21,9 @@ default_addresses as (
         phone
     from addresses
     where is_default
-    qualify row_number() over (partition by customer_id order by _fivetran_synced desc, id desc) = 1
+    qualify row_number() over (
+        partition by customer_id order by _fivetran_synced desc, id desc
+    ) = 1
 ),
 
 final as (

@@ -20,8 +20,8 @@ events as (
         email,
         phone,
         {{ json_build({
-            'order_id': 'order_id', 'total': 'total', 'discount': 'discount', 'currency': 'currency',
-            'channel': 'channel', 'item_count': 'item_count', 'coupon': 'coupon',
+            'order_id': 'order_id', 'total': 'total', 'discount': 'discount',
+            'currency': 'currency', 'channel': 'channel', 'item_count': 'item_count', 'coupon': 'coupon',
         }) }} as properties
     from orders
 
@@ -35,7 +35,9 @@ events as (
         user_id,
         email,
         phone,
-        {{ json_build({'order_id': 'order_id', 'amount': 'amount', 'currency': 'currency'}) }} as properties
+        {{ json_build({
+            'order_id': 'order_id', 'amount': 'amount', 'currency': 'currency',
+        }) }} as properties
     from refunds
 ),
 

@@ -1,5 +1,6 @@
 -- Grain: one identifier of one record: a customer, or the order of a guest.
--- A deleted customer ties nothing together any more. An order of a customer adds nothing: its e-mail may be somebody else's.
+-- A deleted customer ties nothing together any more. An order of a customer adds nothing: its
+-- e-mail may be somebody else's.
 with
 
 customers as (

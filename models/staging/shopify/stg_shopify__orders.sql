@@ -1,4 +1,5 @@
--- Grain: one order that was placed and not undone: deleted orders, and cancelled ones for which nothing was paid, are left out.
+-- Grain: one order that was placed and not undone: deleted orders, and cancelled ones for which
+-- nothing was paid, are left out.
 -- A cancelled order that was paid stays, because its refund takes the money back.
 with
 
@@ -27,7 +28,7 @@ coupons as (
     from {{ source('raw_shopify', 'order_discount_code') }} as discount_codes
     qualify row_number() over (
         partition by discount_codes.order_id
-        order by discount_codes.index, discount_codes._fivetran_synced desc
+        order by discount_codes.index asc, discount_codes._fivetran_synced desc
     ) = 1
 ),
 
@@ -39,7 +40,9 @@ final as (
 
         -- strings
         {{ normalise_email('orders.email') }} as email,
-        {{ normalise_phone('orders.phone', "upper(orders.billing_address_country_code)") }} as phone,
+        {{ normalise_phone(
+            'orders.phone', 'upper(orders.billing_address_country_code)'
+        ) }} as phone,
         case when orders.source_name = 'pos' then 'store' else 'web' end as channel,
         orders.currency,
         coupons.coupon,

@@ -2,7 +2,10 @@
 with
 
 customers as (
-    select * from {{ ref('stg_shopify__customers') }}
+    select
+        *,
+        case is_email_verified when true then 'true' when false then 'false' end as email_verified
+    from {{ ref('stg_shopify__customers') }}
     where not is_deleted
 ),
 
@@ -10,9 +13,9 @@ final as (
     {{ record_traits(
         'customers', 'shopify', "'user_id'", 'user_id',
         {
-            'first_name': 'first_name', 'last_name': 'last_name', 'city': 'city', 'postal_code': 'postal_code',
-            'country': 'country',
-            'email_verified': "case when is_email_verified then 'true' when not is_email_verified then 'false' end",
+            'first_name': 'first_name', 'last_name': 'last_name', 'city': 'city',
+            'postal_code': 'postal_code', 'country': 'country',
+            'email_verified': 'email_verified',
         },
         'updated_at'
     ) }}

@@ -3,22 +3,24 @@ with
 
 tickets as (
     select * from {{ source('raw_zendesk', 'ticket') }}
-    {{ latest('id', typed('loaded_at', dbt.type_timestamp())) }}
+    {{ latest('id', typed('loaded_at', 'timestamp')) }}
 ),
 
 ratings as (
     select * from {{ source('raw_zendesk', 'satisfaction_rating') }}
-    {{ latest('id', typed('loaded_at', dbt.type_timestamp())) }}
+    {{ latest('id', typed('loaded_at', 'timestamp')) }}
 ),
 
 events as (
     select
         'zendesk:ticket:' || cast(id as varchar) as event_id,
         'ticket_created' as event_name,
-        {{ typed('created_at', dbt.type_timestamp()) }} as occurred_at,
-        {{ typed('loaded_at', dbt.type_timestamp()) }} as received_at,
+        {{ typed('created_at', 'timestamp') }} as occurred_at,
+        {{ typed('loaded_at', 'timestamp') }} as received_at,
         requester_id,
-        {{ json_build({'ticket_id': 'cast(id as varchar)', 'channel': 'channel'}) }} as properties
+        {{ json_build({
+            'ticket_id': 'cast(id as varchar)', 'channel': 'channel',
+        }) }} as properties
     from tickets
 
     union all
@@ -26,10 +28,12 @@ events as (
     select
         'zendesk:satisfaction_rating:' || cast(id as varchar) as event_id,
         'ticket_rated' as event_name,
-        {{ typed('created_at', dbt.type_timestamp()) }} as occurred_at,
-        {{ typed('loaded_at', dbt.type_timestamp()) }} as received_at,
+        {{ typed('created_at', 'timestamp') }} as occurred_at,
+        {{ typed('loaded_at', 'timestamp') }} as received_at,
         requester_id,
-        {{ json_build({'ticket_id': 'cast(ticket_id as varchar)', 'score': 'score'}) }} as properties
+        {{ json_build({
+            'ticket_id': 'cast(ticket_id as varchar)', 'score': 'score',
+        }) }} as properties
     from ratings
 ),
 

@@ -8,7 +8,8 @@ users as (
 final as (
     {{ record_identifiers(
         'users', 'zendesk', "'user:' || zendesk_id",
-        {'zendesk_id': 'zendesk_id', 'user_id': 'user_id', 'email': 'email', 'phone': 'phone'}, 'updated_at'
+        {'zendesk_id': 'zendesk_id', 'user_id': 'user_id', 'email': 'email', 'phone': 'phone'},
+        'updated_at'
     ) }}
 )
 

@@ -1,4 +1,5 @@
--- Grain: one trait of one user of the support desk. Its one field for the name cannot be split safely, so it is not.
+-- Grain: one trait of one user of the support desk. Its one field for the name cannot be split
+-- safely, so it is not.
 with
 
 users as (
@@ -6,7 +7,9 @@ users as (
 ),
 
 final as (
-    {{ record_traits('users', 'zendesk', "'zendesk_id'", 'zendesk_id', {'language': 'language'}, 'updated_at') }}
+    {{ record_traits(
+        'users', 'zendesk', "'zendesk_id'", 'zendesk_id', {'language': 'language'}, 'updated_at'
+    ) }}
 )
 
 select * from final

@@ -3,7 +3,7 @@ with
 
 users as (
     select * from {{ source('raw_zendesk', 'user') }}
-    {{ latest('id', typed('loaded_at', dbt.type_timestamp())) }}
+    {{ latest('id', typed('loaded_at', 'timestamp')) }}
 ),
 
 final as (
@@ -19,7 +19,8 @@ final as (
 
         -- timestamps
         coalesce(
-            {{ typed('users.updated_at', dbt.type_timestamp()) }}, {{ typed('users.created_at', dbt.type_timestamp()) }}
+            {{ typed('users.updated_at', 'timestamp') }},
+            {{ typed('users.created_at', 'timestamp') }}
         ) as updated_at
     from users
 )
