@@ -1,4 +1,4 @@
-"""The wall clock, in one place, so that tests can turn it. It dates ledger rows and times waiting; it decides nothing."""
+"""The wall clock, in one place, so that tests can turn it. It dates and it waits; it decides nothing."""
 
 from __future__ import annotations
 

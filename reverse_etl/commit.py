@@ -1,6 +1,7 @@
 """Commit: what the destination said of a batch goes into the ledger and the state, in one transaction.
 
-Python writes only the ledger; the state follows from it and from the plan inside the warehouse, so payloads never travel back.
+Python writes only the ledger; the state follows from it and from the plan inside the warehouse, so that payloads never
+travel back.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ where plan.run_id = $plan_run and plan.row_key between $first and $last and plan
     and ledger.run_id = $run_id and ledger.batch_id = $batch and ledger.outcome = $outcome
     and coalesce(ledger.job_id, '') = $job
 """
-# A row that the destination has not confirmed gets a place in the state without a hash: what was applied, nobody knows yet.
+# A row that the destination has not confirmed gets a place in the state without a hash: nobody knows yet what is there.
 _MAKE_ROOM = """
 insert into sync_state (sync_name, row_key, profile_id, payload, destination_id, in_doubt)
 select plan.sync_name, plan.row_key, plan.profile_id, plan.payload, plan.destination_id, false
@@ -82,7 +83,10 @@ _STATE_CHANGES: dict[Outcome, tuple[str, ...]] = {
     Outcome.INFO: (),
 }
 
-_INTERRUPTED = "select run_id, in_flight_op, in_flight_from, in_flight_to from sync_runs where sync_name = $sync and status = 'sending'"
+_INTERRUPTED = """
+select run_id, in_flight_op, in_flight_from, in_flight_to from sync_runs
+where sync_name = $sync and status = 'sending'
+"""
 _FLAG = """
 insert into sync_ledger (run_id, sync_name, batch_id, row_key, op, outcome, code, reason, row_hash, recorded_at)
 select plan.run_id, plan.sync_name, -1, plan.row_key, plan.op, 'ambiguous', 'interrupted',
@@ -116,6 +120,7 @@ def record(
     at: datetime,
     *,
     plan_run: str | None = None,
+    doubt: bool = False,
 ) -> None:
     """Write a batch's results into the ledger and the state, all or nothing.
 
@@ -127,6 +132,7 @@ def record(
         sent: The rows and what became of them.
         at: The moment.
         plan_run: The run whose plan the rows belong to, when an earlier one sent them into a job.
+        doubt: Whether rows to be tried again may have arrived in part, because the run broke off among several calls.
     """
     keys = sorted(item.result.key for item in sent)
     values = {
@@ -138,11 +144,14 @@ def record(
         "last": keys[-1],
     }
     with warehouse.transaction():
-        warehouse.insert(tables.relations(warehouse)["sync_ledger"], _LEDGER, (_line(values, item, at) for item in sent))
+        warehouse.insert(
+            tables.relations(warehouse)["sync_ledger"], _LEDGER, (_line(values, item, at) for item in sent)
+        )
         if plan_run is not None:
             tables.run(warehouse, _RELEASE, **values)
         for outcome, job in sorted({(item.result.outcome, item.result.job_id or "") for item in sent}):
-            for change in _STATE_CHANGES[outcome]:
+            effect = Outcome.AMBIGUOUS if doubt and outcome is Outcome.TRANSIENT else outcome
+            for change in _STATE_CHANGES[effect]:
                 tables.run(warehouse, change, outcome=str(outcome), job=job, **values)
         runs.landed(warehouse, run_id)
 
@@ -150,8 +159,8 @@ def record(
 def recover(warehouse: Warehouse, sync: str, at: datetime) -> int:
     """Take over from runs of a sync that were killed, and return how many rows they left in doubt.
 
-    The batch that was being sent may have arrived or not. Its rows are marked, so that the plan sends them again, or removes
-    them where they no longer belong, whatever the state says of them.
+    The batch that was being sent may have arrived or not. Its rows are marked, so that the plan sends them again, or
+    removes them where they no longer belong, whatever the state says of them.
     """
     doubtful = 0
     for run in tables.ask(warehouse, _INTERRUPTED, sync=sync):
@@ -159,7 +168,13 @@ def recover(warehouse: Warehouse, sync: str, at: datetime) -> int:
             values = {"run_id": run["run_id"], "first": run["in_flight_from"], "last": run["in_flight_to"]}
             if run["in_flight_op"] is not None:
                 doubtful += tables.run(warehouse, _FLAG, op=run["in_flight_op"], at=at.isoformat(), **values)
-                marks = {"sync": sync, "plan_run": run["run_id"], "batch": -1, "outcome": str(Outcome.AMBIGUOUS), "job": ""}
+                marks = {
+                    "sync": sync,
+                    "plan_run": run["run_id"],
+                    "batch": -1,
+                    "outcome": str(Outcome.AMBIGUOUS),
+                    "job": "",
+                }
                 for change in _STATE_CHANGES[Outcome.AMBIGUOUS]:
                     tables.run(warehouse, change, **values, **marks)
             tables.run(warehouse, _INTERRUPT, run_id=run["run_id"], at=at.isoformat())

@@ -1,4 +1,4 @@
-"""``connections.yml``: which accounts there are, and where their settings come from. Secrets come from the environment only."""
+"""``connections.yml``: which accounts there are. Secrets come from the environment only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Connection:
         """Return the settings with every variable filled in.
 
         Raises:
-            ConfigError: A variable is not set, or a value is not valid; the message names connection, field and variable.
+            ConfigError: A variable is not set, or a value is not valid; it names connection, field and variable.
         """
         filled = {name: self._fill(name, value) for name, value in self.values.items()}
         try:
@@ -104,7 +104,9 @@ def load_connections(
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
-            "There is no connections file.", where=str(path), fix="create it, or set WEFT_CONNECTIONS to the one you mean"
+            "There is no connections file.",
+            where=str(path),
+            fix="create it, or set WEFT_CONNECTIONS to the one you mean",
         ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -123,7 +125,8 @@ def load_connections(
             problems.append(error)
     if len(problems) > 1:
         raise ConfigError(
-            f"{len(problems)} connections are wrong:\n" + "\n".join(f"- {problem}" for problem in problems), where=str(path)
+            f"{len(problems)} connections are wrong:\n" + "\n".join(f"- {problem}" for problem in problems),
+            where=str(path),
         )
     if problems:
         raise problems[0]
@@ -133,7 +136,9 @@ def load_connections(
 def _connection(name: str, entry: Any, path: Path, env: Mapping[str, str], find: Find) -> Connection:
     where = f"{path}, connections.{name}"
     if not isinstance(entry, dict) or "destination" not in entry:
-        raise ConfigError(f"The connection {name!r} does not say its destination.", where=where, fix="add `destination:`")
+        raise ConfigError(
+            f"The connection {name!r} does not say its destination.", where=where, fix="add `destination:`"
+        )
     try:
         destination = find(str(entry["destination"]))
     except ConfigError as error:
@@ -150,7 +155,7 @@ def _connection(name: str, entry: Any, path: Path, env: Mapping[str, str], find:
             raise ConfigError(
                 "A secret stands in the file, where everybody who can read the project can read it.",
                 where=f"{where}.{key}",
-                fix=f"put it into the environment, write ${{{variable}}} here, and replace it at the vendor: it has been seen",
+                fix=f"put it into the environment, write ${{{variable}}} here, and renew it: it has been seen",
             )
     return Connection(name, destination, values, str(path), env)
 

@@ -132,7 +132,9 @@ class _Reader:
         raw = self.exposure.meta.get("sync")
         if raw is None:
             if feed is not None and feed.name.startswith(_FEED_PREFIX):
-                self._problem("", f"The exposure reads the feed {feed.name!r} but has no `sync` block", "add config.meta.sync")
+                self._problem(
+                    "", f"The exposure reads the feed {feed.name!r} but has no `sync` block", "add config.meta.sync"
+                )
             return None
         block = self._block(raw)
         if feed is None:
@@ -147,7 +149,11 @@ class _Reader:
             self._possible(block, spec, connection.destination_class)
             self._columns(block, spec, feed)
         self._purpose(block, feed)
-        needed = {"profile_consents": block.purpose, "suppressions": block.purpose, "profile_events": block.guards.max_age}
+        needed = {
+            "profile_consents": block.purpose,
+            "suppressions": block.purpose,
+            "profile_events": block.guards.max_age,
+        }
         relations = {name: self._relation(name) if wanted else None for name, wanted in needed.items()}
         return SyncDefinition(
             name=self.exposure.name,
@@ -197,7 +203,9 @@ class _Reader:
         if block.key not in spec.keys:
             self._unknown("key", block.key, spec.keys, f"{taker} can be keyed by")
         if spec.needs_target and not block.target:
-            self._problem("target", f"{taker} needs the id of the one to fill", "add target: '...' with the id at the vendor")
+            self._problem(
+                "target", f"{taker} needs the id of the one to fill", "add target: '...' with the id at the vendor"
+            )
         if block.target and not spec.needs_target:
             self._problem("target", f"{taker} takes no target", "remove it")
 
@@ -207,7 +215,9 @@ class _Reader:
         columns = set(feed.columns)
         missing = sorted((spec.required | {block.key}) - columns)
         if missing:
-            self._problem("depends_on", f"The feed {feed.name!r} lacks {', '.join(missing)}", f"add them to {feed.path}")
+            self._problem(
+                "depends_on", f"The feed {feed.name!r} lacks {', '.join(missing)}", f"add them to {feed.path}"
+            )
         unknown = sorted(columns - spec.columns - {"profile_id", block.key})
         if unknown and not spec.custom_columns:
             self._problem(
@@ -215,23 +225,37 @@ class _Reader:
                 f"The feed {feed.name!r} has columns that mean nothing there: {', '.join(unknown)}",
                 f"use only: profile_id, {', '.join(sorted(spec.columns))}",
             )
+        if spec.removal_empties and block.mode is Mode.MIRROR and not unknown:
+            self._problem(
+                "mode",
+                f"A mirror empties the custom columns of who leaves, and the feed {feed.name!r} has none",
+                "add a custom column to the feed, or use mode: upsert",
+            )
 
     def _purpose(self, block: SyncBlock, feed: Node) -> None:
         known = self.manifest.accepted_values("profile_consents", "purpose") or PURPOSES
         if block.purpose is None:
             if not feed.columns or "profile_id" in feed.columns:
                 self._problem(
-                    "purpose", "A sync of people needs the purpose that they consented to", f"use one of: {', '.join(known)}"
+                    "purpose",
+                    "A sync of people needs the purpose that they consented to",
+                    f"use one of: {', '.join(known)}",
                 )
         elif block.purpose not in known:
             self._unknown("purpose", block.purpose, known, "consent is asked for")
         elif feed.columns and "profile_id" not in feed.columns:
-            self._problem("depends_on", f"The feed {feed.name!r} lacks profile_id, which consent acts on", f"add it to {feed.path}")
+            self._problem(
+                "depends_on",
+                f"The feed {feed.name!r} lacks profile_id, which consent acts on",
+                f"add it to {feed.path}",
+            )
 
     def _relation(self, model: str) -> Relation | None:
         node = self.manifest.model(model)
         if node is None:
-            self._problem("", f"The project has no model {model!r}, which the sync needs", "restore models/, then `dbt parse`")
+            self._problem(
+                "", f"The project has no model {model!r}, which the sync needs", "restore models/, then `dbt parse`"
+            )
         return node.relation if node else None
 
     def _unknown(self, field: str, value: str, possible: Any, who: str) -> None:

@@ -126,8 +126,8 @@ class _Run:
             self.report.message = error.what
             raise
         finally:
-            # Still SENDING means that something unforeseen, or Ctrl-C, ended the run. Then nothing is written: the row in
-            # `sync_runs` stays as a killed run leaves it, and the next run recovers from it.
+            # Still SENDING means that something unforeseen, or Ctrl-C, ended the run. Then nothing is written: the row
+            # in `sync_runs` stays as a killed run leaves it, and the next run recovers from it.
             if self.report.status is not Status.SENDING:
                 self.report.api_calls = _calls(self.destination) - calls
                 self.report.seconds = round(self.clock.elapsed() - begun, 3)

@@ -35,7 +35,7 @@ class Feed:
     mapping_hash: str
 
 
-def key_text(key: Column) -> exp.Expression:
+def key_text(key: Column) -> exp.Expr:
     """Return a row's key as text; null where there is nothing to name the row by."""
     return exp.func("nullif", text(key.expression()), exp.Literal.string(""))
 
@@ -44,8 +44,8 @@ def inspect(warehouse: Warehouse, sync: SyncDefinition, destination: type[Destin
     """Make sure that a feed can be synced.
 
     Raises:
-        FeedError: It does not exist, lacks a column, has one that means nothing at the destination, or its key is null or
-            not unique.
+        FeedError: It does not exist, lacks a column, has one that means nothing at the destination, or its key is
+            null or not unique.
     """
     spec = destination.objects[sync.object]
     found = warehouse.columns(sync.feed)
@@ -104,7 +104,7 @@ def _check_key(warehouse: Warehouse, sync: SyncDefinition, key: Column) -> int:
         raise FeedError(
             f"The key of the feed {sync.feed_name!r} is not fit to name a row: {' and '.join(wrong)}.",
             where=f"{sync.where}, relation {sync.feed}, column {sync.key}",
-            fix=f"leave out or merge such rows in the feed's SQL; find them with: select {sync.key}, count(*) from {sync.feed} "
-            "group by 1 order by 2 desc",
+            fix="leave out or merge such rows in the feed's SQL; this finds them: "
+            f"select {sync.key}, count(*) from {sync.feed} group by 1 order by 2 desc",
         )
     return int(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from sqlglot import exp
 
@@ -41,8 +41,7 @@ def read(
     """
     if not tables.exist(warehouse):
         return []
-    query = statement(_READ, tables.relations(warehouse), sync=sync, limit=limit)
-    assert isinstance(query, exp.Select)
+    query = cast("exp.Select", statement(_READ, tables.relations(warehouse), sync=sync, limit=limit))
     wanted = {"outcome": str(outcome) if outcome else None, "run_id": run_id, "row_key": row_key}
     for column, value in wanted.items():
         if value is not None:

@@ -1,6 +1,6 @@
-"""The plan: one statement in the warehouse that compares the feed, as far as it may be sent, with what was last applied.
+"""The plan: one statement that compares the feed, as far as it may be sent, with what was last applied.
 
-    feed ⋈ consents ⋈ suppressions ⟗ state  →  add, change, remove, or kept back and why
+feed ⋈ consents ⋈ suppressions ⟗ state  →  add, change, remove, or kept back and why
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 from sqlglot import exp
 
@@ -148,7 +148,7 @@ def query(warehouse: Warehouse, sync: SyncDefinition, spec: ObjectSpec, feed: Fe
     if sync.suppressions:
         known["suppressions"] = sync.suppressions
     identifiers = _identifiers(sync, spec, feed)
-    steps: dict[str, exp.Expression] = {"feed": _feed(warehouse, sync, feed, identifiers)}
+    steps: dict[str, exp.Expr] = {"feed": _feed(warehouse, sync, feed, identifiers)}
     if sync.purpose:
         steps["granted"] = statement(_GRANTED, known, purpose=sync.purpose)
     for name, (kind, _) in identifiers.items():
@@ -157,18 +157,19 @@ def query(warehouse: Warehouse, sync: SyncDefinition, spec: ObjectSpec, feed: Fe
     steps["state"] = statement(_STATE, known, sync=sync.name)
     steps["matched"] = statement(_MATCHED, {})
     steps["decided"] = statement(_DECIDED, {}, **_decisions(sync.mode, spec))
-    final = statement(_FINAL, {}, run_id=run_id, sync=sync.name, mapping=feed.mapping_hash, **_differences(warehouse, feed))
-    assert isinstance(final, exp.Select)
+    differences = _differences(warehouse, feed)
+    values = {"run_id": run_id, "sync": sync.name, "mapping": feed.mapping_hash}
+    final = cast("exp.Select", statement(_FINAL, {}, **values, **differences))
     for name, step in steps.items():
         final = final.with_(name, step, copy=False)
     return final
 
 
-def _identifiers(sync: SyncDefinition, spec: ObjectSpec, feed: Feed) -> dict[str, tuple[str, exp.Expression]]:
+def _identifiers(sync: SyncDefinition, spec: ObjectSpec, feed: Feed) -> dict[str, tuple[str, exp.Expr]]:
     """Return what of a row may be suppressed: a name for it, the identifier's type, and its value."""
     if sync.suppressions is None:
         return {}
-    found: dict[str, tuple[str, exp.Expression]] = {}
+    found: dict[str, tuple[str, exp.Expr]] = {}
     if feed.profile is not None:
         found["profile"] = ("profile_id", text(feed.profile.expression()))
     held = {column.name: column for column in feed.columns}
@@ -180,8 +181,8 @@ def _identifiers(sync: SyncDefinition, spec: ObjectSpec, feed: Feed) -> dict[str
 
 
 def _feed(
-    warehouse: Warehouse, sync: SyncDefinition, feed: Feed, identifiers: Mapping[str, tuple[str, exp.Expression]]
-) -> exp.Expression:
+    warehouse: Warehouse, sync: SyncDefinition, feed: Feed, identifiers: Mapping[str, tuple[str, exp.Expr]]
+) -> exp.Expr:
     payload = json_object(feed.columns, warehouse.dialect)
     rows = exp.select(
         exp.alias_(key_text(feed.key), "row_key"),
@@ -198,7 +199,9 @@ def _gated(sync: SyncDefinition, identifiers: list[str]) -> exp.Select:
     blocked = exp.case()
     gated = exp.select("feed.*").from_("feed")
     if identifiers:
-        hits = [exp.column("identifier_value", table=f"suppressed_{name}").is_(exp.null()).not_() for name in identifiers]
+        hits = [
+            exp.column("identifier_value", table=f"suppressed_{name}").is_(exp.null()).not_() for name in identifiers
+        ]
         blocked = blocked.when(any_of(hits), exp.Literal.string("suppression"))
     for name in identifiers:
         value = exp.column(f"value_{name}", table="feed")
@@ -207,8 +210,10 @@ def _gated(sync: SyncDefinition, identifiers: list[str]) -> exp.Select:
     if sync.purpose:
         consenting = exp.column("profile_id", table="granted")
         blocked = blocked.when(consenting.is_(exp.null()), exp.Literal.string("consent"))
-        gated = gated.join("granted", on=exp.column("profile_id", table="feed").eq(text(consenting.copy())), join_type="left")
-    forbidden: exp.Expression = blocked if blocked.args.get("ifs") else exp.cast(exp.null(), "text")
+        gated = gated.join(
+            "granted", on=exp.column("profile_id", table="feed").eq(text(consenting.copy())), join_type="left"
+        )
+    forbidden: exp.Expr = blocked if blocked.args.get("ifs") else exp.cast(exp.null(), "text")
     return gated.select(exp.alias_(forbidden, "blocked"))
 
 
@@ -228,9 +233,9 @@ def _decisions(mode: Mode, spec: ObjectSpec) -> dict[str, Any]:
     return {"when_new": new, "when_changed": str(Op.CHANGE), "when_in_doubt": new, "removes": mode is Mode.MIRROR}
 
 
-def _differences(warehouse: Warehouse, feed: Feed) -> dict[str, exp.Expression]:
-    changed: list[exp.Expression] = []
-    common: list[exp.Expression] = []
+def _differences(warehouse: Warehouse, feed: Feed) -> dict[str, exp.Expr]:
+    changed: list[exp.Expr] = []
+    common: list[exp.Expr] = []
     for column in feed.columns:
         new = json_field(exp.column("payload"), column.name, warehouse.dialect)
         old = json_field(exp.column("applied_payload"), column.name, warehouse.dialect)

@@ -16,7 +16,8 @@ values ($run_id, $sync, $status, $mode, cast($as_of as timestamp), cast($at as t
 """
 _PLANNED = """
 update sync_runs set
-    feed_rows = $feed_rows, planned_add = $planned_add, planned_change = $planned_change, planned_remove = $planned_remove,
+    feed_rows = $feed_rows,
+    planned_add = $planned_add, planned_change = $planned_change, planned_remove = $planned_remove,
     changed_by_mapping = $changed_by_mapping, blocked_consent = $consent, blocked_suppression = $suppression,
     blocked_quarantine = $quarantine, blocked_waiting = $waiting, blocked_in_doubt = $in_doubt
 where run_id = $run_id
@@ -36,7 +37,8 @@ where run_id = $run_id
 """
 _LATEST = "select * from sync_runs where status <> 'planned' order by started_at desc, run_id desc limit $limit"
 _LATEST_OF = """
-select * from sync_runs where sync_name = $sync and status <> 'planned' order by started_at desc, run_id desc limit $limit
+select * from sync_runs where sync_name = $sync and status <> 'planned'
+order by started_at desc, run_id desc limit $limit
 """
 
 
@@ -55,10 +57,19 @@ def latest(warehouse: Warehouse, sync: str | None = None, limit: int = 1) -> lis
     return tables.ask(warehouse, _LATEST_OF, sync=sync, limit=limit)
 
 
-def start(warehouse: Warehouse, run_id: str, sync: str, mode: str, status: Status, as_of: datetime, at: datetime) -> None:
+def start(
+    warehouse: Warehouse, run_id: str, sync: str, mode: str, status: Status, as_of: datetime, at: datetime
+) -> None:
     """Write down that a run begins."""
     tables.run(
-        warehouse, _START, run_id=run_id, sync=sync, mode=mode, status=str(status), as_of=as_of.isoformat(), at=at.isoformat()
+        warehouse,
+        _START,
+        run_id=run_id,
+        sync=sync,
+        mode=mode,
+        status=str(status),
+        as_of=as_of.isoformat(),
+        at=at.isoformat(),
     )
 
 
@@ -73,7 +84,10 @@ def planned(warehouse: Warehouse, plan: Plan) -> None:
         planned_change=plan.change,
         planned_remove=plan.remove,
         changed_by_mapping=plan.changed_by_mapping,
-        **{reason: plan.blocked.get(reason, 0) for reason in ("consent", "suppression", "quarantine", "waiting", "in_doubt")},
+        **{
+            reason: plan.blocked.get(reason, 0)
+            for reason in ("consent", "suppression", "quarantine", "waiting", "in_doubt")
+        },
     )
 
 

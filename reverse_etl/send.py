@@ -65,7 +65,11 @@ class Sender:
                 runs.in_flight(self.warehouse, self.run_id, op, batch[0].row.key, batch[-1].row.key)
                 results, failure = self._deliver(op, batch)
                 sent = [Sent(op, planned.row_hash, results[planned.row.key]) for planned in batch]
-                record(self.warehouse, self.sync.name, self.run_id, next(self.batches), sent, self.clock.now())
+                # A batch may take several calls, so one that broke off may be there in part. Where repeating does no harm,
+                # its rows are treated as such.
+                doubt = failure is not None and self.destination.objects[self.sync.object].idempotent
+                number, at = next(self.batches), self.clock.now()
+                record(self.warehouse, self.sync.name, self.run_id, number, sent, at, doubt=doubt)
                 self.outcomes.update(item.result.outcome for item in sent)
                 progress(sum(self.outcomes.values()))
                 if failure is not None:
@@ -105,12 +109,14 @@ class Sender:
             self._doubt_ourselves(results, refusal)
             return
         for row in rows:
-            result = answered.get(row.key) or RowResult(row.key, Outcome.AMBIGUOUS, "unanswered", "no answer for this row")
+            result = answered.get(row.key) or RowResult(
+                row.key, Outcome.AMBIGUOUS, "unanswered", "no answer for this row"
+            )
             results[row.key] = result
             self.taken += result.outcome in (Outcome.APPLIED, Outcome.ACCEPTED)
 
     def _doubt_ourselves(self, results: dict[str, RowResult], refusal: BatchRefused) -> None:
-        """Stop when row after row is refused and none was ever taken: quarantining them all would hide our own mistake."""
+        """Stop when row after row is refused and none was ever taken: to quarantine them would hide our own mistake."""
         if self.taken or len(results) < GIVE_UP:
             return
         if any(result.outcome is not Outcome.PERMANENT for result in results.values()):
@@ -143,8 +149,8 @@ class Sender:
 def pages(warehouse: Warehouse, run_id: str, op: Op) -> Iterator[Planned]:
     """Yield the rows of a plan in key order.
 
-    It asks for page after page by key instead of holding one long result open, which would keep DuckDB from cleaning up behind
-    the commits that happen in between.
+    It asks for page after page by key instead of holding one long result open, which would keep DuckDB from cleaning up
+    behind the commits that happen in between.
     """
     after = ""
     while True:

@@ -1,4 +1,4 @@
-"""The engine's own tables, in the schema ``<target schema>_engine``. They are created when missing and only ever grow columns.
+"""The engine's own tables, in the schema ``<target schema>_engine``: created when missing, and only ever growing columns.
 
 No keys or indexes: Snowflake does not enforce them, DuckDB pays for them on every commit, and the engine's statements
 replace rows by key inside one transaction.
@@ -7,6 +7,7 @@ replace rows by key inside one transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlglot import exp
 
@@ -135,7 +136,7 @@ def run(warehouse: Warehouse, sql: str, **values: object) -> int:
     return warehouse.execute(statement(sql, relations(warehouse), **values))
 
 
-def ask(warehouse: Warehouse, sql: str, **values: object) -> list[dict[str, object]]:
+def ask(warehouse: Warehouse, sql: str, **values: object) -> list[dict[str, Any]]:
     """Run one of the engine's queries, for a small answer."""
     return warehouse.query(statement(sql, relations(warehouse), **values))
 
@@ -149,5 +150,7 @@ def _schema(warehouse: Warehouse) -> exp.Table:
 
 def _definition(name: str, kind: str) -> exp.ColumnDef:
     # Snowflake's bare `timestamp` is whatever the account says; weft's have no zone and are UTC.
-    built = exp.DataType.build("timestamp_ntz", dialect="snowflake") if kind == "timestamp" else exp.DataType.build(kind)
+    built = (
+        exp.DataType.build("timestamp_ntz", dialect="snowflake") if kind == "timestamp" else exp.DataType.build(kind)
+    )
     return exp.ColumnDef(this=exp.to_identifier(name), kind=built)

@@ -1,4 +1,4 @@
-"""What the rest of weft knows about a warehouse: relations, columns, and the few things one can do with a connection."""
+"""What the rest of weft knows about a warehouse: relations, columns, and what one can do with a connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self, TypeAlias
 
 from sqlglot import exp
 
-Sql: TypeAlias = "exp.Expression | str"
+Sql: TypeAlias = "exp.Expr | str"
 
 
 @dataclass(frozen=True, slots=True)

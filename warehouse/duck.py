@@ -85,7 +85,9 @@ class DuckWarehouse(Warehouse):
         total, remaining = 0, iter(rows)
         while chunk := list(islice(remaining, _BATCH)):
             with self._explained():
-                self._connection.register("weft_rows", pa.table(dict(zip(columns, zip(*chunk, strict=True), strict=True))))
+                self._connection.register(
+                    "weft_rows", pa.table(dict(zip(columns, zip(*chunk, strict=True), strict=True)))
+                )
                 try:
                     self._connection.execute(self.render(statement)).fetchall()
                 finally:
@@ -119,7 +121,9 @@ class DuckWarehouse(Warehouse):
             .order_by("ordinal_position")
         )
         return [
-            Column(row["column_name"], row["column_name"], exp.DataType.build(row["data_type"], dialect="duckdb", udt=True))
+            Column(
+                row["column_name"], row["column_name"], exp.DataType.build(row["data_type"], dialect="duckdb", udt=True)
+            )
             for row in found
         ]
 
@@ -135,7 +139,7 @@ class DuckWarehouse(Warehouse):
             raise WarehouseError(
                 f"DuckDB refused a statement: {_first_line(error)}",
                 where=self.path,
-                fix="if a relation or a column is missing, run `dbt build`; if the disk is full, make room and run again",
+                fix="if a relation or a column is missing, run `dbt build`; if the disk is full, make room",
             ) from error
 
 

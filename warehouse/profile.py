@@ -60,7 +60,9 @@ def read_output(project: Path, target: str | None, env: Mapping[str, str]) -> tu
     profile = _load(file).get(name)
     if not isinstance(profile, dict):
         raise WarehouseError(
-            f"There is no profile {name!r}.", where=str(file), fix=f"add it, or name another in {project / 'dbt_project.yml'}"
+            f"There is no profile {name!r}.",
+            where=str(file),
+            fix=f"add it, or name another in {project / 'dbt_project.yml'}",
         )
     chosen = target or str(_render(profile.get("target", "default"), env, file))
     outputs = profile.get("outputs") or {}
@@ -101,7 +103,9 @@ def _load(file: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        raise WarehouseError("The file is not valid YAML.", where=f"{file}{line}", fix="mend the indentation") from error
+        raise WarehouseError(
+            "The file is not valid YAML.", where=f"{file}{line}", fix="mend the indentation"
+        ) from error
     return loaded if isinstance(loaded, dict) else {}
 
 
@@ -122,9 +126,11 @@ def _render(value: Any, env: Mapping[str, str], file: Path) -> Any:
             )
         return found
 
-    engine = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    engine = jinja2.Environment(undefined=jinja2.StrictUndefined)  # noqa: S701 - this renders settings, not a page
     engine.filters |= {"as_number": float, "as_bool": lambda text: str(text).lower() == "true", "as_text": str}
     try:
         return engine.from_string(value).render(env_var=env_var)
     except jinja2.TemplateError as error:
-        raise WarehouseError(f"The profile cannot be rendered: {error}", where=str(file), fix="mend the expression") from error
+        raise WarehouseError(
+            f"The profile cannot be rendered: {error}", where=str(file), fix="mend the expression"
+        ) from error

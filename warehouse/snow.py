@@ -43,7 +43,9 @@ class SnowflakeWarehouse(Warehouse):
             raise WarehouseError(
                 f"The Snowflake profile is not complete: {', '.join(missing)} missing.",
                 where="profiles.yml, target snowflake",
-                fix="set " + ", ".join(f"SNOWFLAKE_{name.upper()}" for name in missing) + " in the environment or in .env",
+                fix="set "
+                + ", ".join(f"SNOWFLAKE_{name.upper()}" for name in missing)
+                + " in the environment or in .env",
             )
         self.schema = str(settings["schema"])
         self.database: str = str(settings["database"])
@@ -53,7 +55,10 @@ class SnowflakeWarehouse(Warehouse):
         arguments.pop("schema")
         try:
             self._connection = snowflake.connector.connect(
-                **arguments, application="weft", login_timeout=int(settings.get("login_timeout", 30)), paramstyle="pyformat"
+                **arguments,
+                application="weft",
+                login_timeout=int(settings.get("login_timeout", 30)),
+                paramstyle="pyformat",
             )
         except errors.Error as error:
             raise WarehouseError(
@@ -144,7 +149,7 @@ class SnowflakeWarehouse(Warehouse):
             raise WarehouseError(
                 f"Snowflake refused a statement: {_words(error)}",
                 where=self._where,
-                fix="if a relation or a column is missing, run `dbt build --target snowflake`; if a privilege is, ask for it",
+                fix="if a relation or a column is missing, run `dbt build`; if a privilege is, ask for it",
             ) from error
 
 

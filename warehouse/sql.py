@@ -1,7 +1,7 @@
 """SQL that Python writes: parsed, filled in and rendered by sqlglot, never pasted together.
 
-Statements are written in DuckDB's dialect, with bare table names and ``$name`` for values, and come out in the dialect of
-the warehouse that they run on. What the dialects spell too differently to be translated is built here.
+Statements are written in DuckDB's dialect, with bare table names and ``$name`` for values, and come out in the dialect
+of the warehouse that they run on. What the dialects spell too differently to be translated is built here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FLOATS = (exp.DataType.Type.FLOAT, exp.DataType.Type.DOUBLE)
 _WRITTEN = (exp.Insert, exp.Schema, exp.Delete, exp.Update)
 
 
-def statement(text: str, tables: Mapping[str, Relation], **values: Any) -> exp.Expression:
+def statement(text: str, tables: Mapping[str, Relation], **values: Any) -> exp.Expr:
     """Return a statement with its tables and values filled in.
 
     Args:
@@ -51,35 +51,35 @@ def statement(text: str, tables: Mapping[str, Relation], **values: Any) -> exp.E
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> exp.Expression:
+def _parsed(text: str) -> exp.Expr:
     return sqlglot.parse_one(text, dialect="duckdb")
 
 
-def text(value: exp.Expression) -> exp.Expression:
+def text(value: exp.Expr) -> exp.Expr:
     """Return a value as text."""
     return exp.cast(value, "text")
 
 
-def any_of(conditions: Sequence[exp.Expression]) -> exp.Expression:
+def any_of(conditions: Sequence[exp.Expr]) -> exp.Expr:
     """Return whether one of the conditions holds."""
     return exp.or_(*conditions) if conditions else exp.false()
 
 
-def joined(values: Sequence[exp.Expression]) -> exp.Expression:
+def joined(values: Sequence[exp.Expr]) -> exp.Expr:
     """Return texts, none of them null, put end to end."""
-    whole: exp.Expression = exp.Literal.string("")
+    whole: exp.Expr = exp.Literal.string("")
     for value in values:
         whole = exp.DPipe(this=whole, expression=value)
     return whole
 
 
-def json_object(columns: Sequence[Column], dialect: str) -> exp.Expression:
+def json_object(columns: Sequence[Column], dialect: str) -> exp.Expr:
     """Return the columns as the text of a JSON object, its keys in alphabetical order, nulls kept.
 
-    Timestamps are ISO 8601 in UTC to the second, dates ISO 8601: a warehouse's own spelling would change with its version,
-    and with it every row's hash.
+    Timestamps are ISO 8601 in UTC to the second, dates ISO 8601: a warehouse's own spelling would change with its
+    version, and with it every row's hash.
     """
-    pairs: list[exp.Expression] = []
+    pairs: list[exp.Expr] = []
     for column in sorted(columns, key=lambda item: item.name):
         pairs += [exp.Literal.string(column.name), _json_value(column, dialect)]
     if dialect == "snowflake":
@@ -88,8 +88,8 @@ def json_object(columns: Sequence[Column], dialect: str) -> exp.Expression:
     return text(exp.Anonymous(this="json_object", expressions=pairs))
 
 
-def _json_value(column: Column, dialect: str) -> exp.Expression:
-    value: exp.Expression = column.expression()
+def _json_value(column: Column, dialect: str) -> exp.Expr:
+    value: exp.Expr = column.expression()
     if column.type.is_type(*_TIMESTAMPS):
         if dialect == "snowflake":
             shown = exp.Anonymous(this="to_char", expressions=[value, exp.Literal.string('YYYY-MM-DD"T"HH24:MI:SS')])
@@ -103,7 +103,7 @@ def _json_value(column: Column, dialect: str) -> exp.Expression:
     return value
 
 
-def json_field(payload: exp.Expression, name: str, dialect: str) -> exp.Expression:
+def json_field(payload: exp.Expr, name: str, dialect: str) -> exp.Expr:
     """Return one field of a JSON text, to be compared with others of its kind; null where the field is absent."""
     if dialect == "snowflake":
         parsed = exp.Anonymous(this="parse_json", expressions=[payload])

@@ -1,4 +1,4 @@
-"""A destination in memory: a dictionary that obeys the rules of the base class, with faults that a test can switch on."""
+"""A destination in memory, with faults that a test can switch on."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from reverse_etl.engine import plan_sync, run_sync
 from reverse_etl.report import Plan, RunReport
 from warehouse.base import Relation, Warehouse
 
-AS_OF = datetime(2026, 7, 1)
+AS_OF = datetime(2026, 7, 1)  # noqa: DTZ001 - the warehouse keeps UTC without a zone
 PURPOSE = "email_marketing"
 
 
@@ -23,7 +23,7 @@ class StoppedClock(Clock):
     """A clock that moves only when somebody waits."""
 
     def __init__(self) -> None:
-        self.moment = datetime(2026, 7, 1, 3)
+        self.moment = AS_OF
 
     def now(self) -> datetime:
         """Return the moment, one second later every time."""
@@ -128,4 +128,6 @@ class Shop:
 
     def engine(self, table: str) -> list[dict[str, Any]]:
         """Return the rows of one of the engine's tables."""
-        return self.warehouse.query(f"select * from {Relation(self.warehouse.engine_schema, table, self.warehouse.database)}")
+        return self.warehouse.query(
+            f"select * from {Relation(self.warehouse.engine_schema, table, self.warehouse.database)}"
+        )
