@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,14 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     root = project_root()
     load_settings(root)
-    terminal = _take_over_output(options.log or root / ".weft" / "logs" / "assets.log")
+    log = options.log or root / ".weft" / "logs" / "assets.log"
+    terminal, errors = _take_over_output(log)
     console = Console(file=terminal)
     try:
         check_before(root, console)
-        return _run(root, console, started)
+        code, messages = _run(root, console, started)
     except WeftError as error:
-        console.print(str(error), highlight=False, markup=False, soft_wrap=True)
-        return error.exit_code
+        code, messages = error.exit_code, [str(error)]
+    except Exception as error:
+        traceback.print_exc()  # into the log; its message may hold anything, so it is not for the terminal
+        code, messages = 1, [f"An unexpected {type(error).__name__} ended the run; {log} has the details."]
+    for message in messages:
+        print(message, file=errors)
+    return code
 
 
 def check_before(root: Path, console: Console) -> None:
@@ -79,7 +86,7 @@ def check_before(root: Path, console: Console) -> None:
         check_raw(manifest, warehouse.columns if warehouse else lambda relation: [], root=root)
 
 
-def _run(root: Path, console: Console, started: float) -> int:
+def _run(root: Path, console: Console, started: float) -> tuple[int, list[str]]:
     from dagster import DagsterInstance
 
     from assets.automation import JOB_NAME
@@ -103,10 +110,8 @@ def _run(root: Path, console: Console, started: float) -> int:
         )
         code, messages = outcome_of(result)
         seconds = time.monotonic() - started
-        for message in messages:
-            progress.say(message)
         progress.say(f"{'done' if code == 0 else 'stopped'} after {seconds:.1f} s; Dagster run {result.run_id}")
-    return code
+    return code, messages
 
 
 def outcome_of(result: dg.ExecuteInProcessResult) -> tuple[int, list[str]]:
@@ -172,19 +177,19 @@ def _opened(root: Path, console: Console) -> Iterator[Warehouse | None]:
         yield warehouse
 
 
-def _take_over_output(log: Path) -> TextIO:
-    """Send everything that dbt, Dagster and libraries print to a file, and return the terminal for ourselves.
+def _take_over_output(log: Path) -> tuple[TextIO, TextIO]:
+    """Send everything that dbt, Dagster and libraries print to a file, and return stdout and stderr for ourselves.
 
     Dagster captures a run's output at the level of file descriptors, so this has to happen there too.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
-    terminal = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    out, errors = (os.fdopen(os.dup(stream.fileno()), "w", buffering=1) for stream in (sys.stdout, sys.stderr))
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(target, sys.stdout.fileno())
     os.dup2(target, sys.stderr.fileno())
     os.close(target)
-    return terminal
+    return out, errors
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+select profile_id, email, first_name from {{ ref('profiles') }}
