@@ -47,6 +47,7 @@ final as (
         properties
     from events
     where coalesce(user_id, anonymous_id) is not null
+    {{ latest('event_id', 'received_at') }}
 )
 
 select * from final

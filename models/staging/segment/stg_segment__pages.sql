@@ -1,13 +1,9 @@
--- Grain: one page view. Calls are delivered at least once, so the same id may be loaded twice.
+-- Grain: one delivery of a page view; calls are delivered at least once, and the events model keeps
+-- one of each.
 with
 
-pages as (
-    select * from {{ source('raw_segment', 'pages') }}
-),
-
 calls as (
-    select * from pages
-    {{ latest('id', 'received_at') }}
+    select * from {{ source('raw_segment', 'pages') }}
 ),
 
 final as (

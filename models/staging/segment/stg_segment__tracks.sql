@@ -1,13 +1,9 @@
--- Grain: one track call. Calls are delivered at least once, so the same id may be loaded twice.
+-- Grain: one delivery of a track call; calls are delivered at least once, and the events model
+-- keeps one of each.
 with
 
-tracks as (
-    select * from {{ source('raw_segment', 'tracks') }}
-),
-
 calls as (
-    select * from tracks
-    {{ latest('id', 'received_at') }}
+    select * from {{ source('raw_segment', 'tracks') }}
 ),
 
 final as (
