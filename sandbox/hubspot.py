@@ -6,6 +6,7 @@ import json
 import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from sandbox.klaviyo_profiles import EMAIL
 
 MAX_BATCH = 100
 LIST = "contacts"
+OWNED = "weft_"  #: every property that begins so exists in the account; who carries one is held by weft
 PROPERTIES = {
     *("email", "firstname", "lastname", "phone", "mobilephone", "country", "city", "state", "zip", "address"),
     *(
@@ -44,7 +46,6 @@ def _routes() -> tuple[Route, ...]:
             Route("POST", f"{base}/batch/upsert", "upsert", "account"),
             Route("POST", f"{base}/batch/update", "update", "account"),
             Route("POST", f"{base}/batch/read", "read", "account"),
-            Route("POST", f"{base}/batch/archive", "archive", "account"),
             Route("POST", f"{base}{gdpr}", "gdpr_delete", "account"),
         ]
     return (*routes, Route("GET", "/crm/v3/properties/contacts", "get_properties", "account"))
@@ -59,8 +60,8 @@ class HubSpot(Api):
     routes = _routes()
 
     def prepare(self) -> None:
-        """Create the one list: all contacts."""
-        self.store.create_list(self.name, LIST, "Contacts")
+        """Create the one list: the contacts that carry a weft property."""
+        self.store.create_list(self.name, LIST, "Contacts with weft properties")
 
     def authenticate(self, request: Request) -> Reply | None:
         """Ask for the bearer token."""
@@ -138,26 +139,11 @@ class HubSpot(Api):
 
     def upsert(self, request: Request) -> Reply:
         """Create or update at most 100 contacts by e-mail."""
-        return self._write(request, self._upsert_row, "idProperty")
+        return self._write(request, self._upsert_row, ("email",))
 
     def update(self, request: Request) -> Reply:
         """Update at most 100 contacts by record id."""
-        for item in (request.body or {}).get("inputs", []):
-            if item.get("idProperty") not in (None, "hs_object_id"):
-                message = f"Unable to perform update/upsert by non-unique 0-1 property {item['idProperty']}"
-                return self.refuse(400, "invalid", message)
-        return self._write(request, self._update_row, None)
-
-    def archive(self, request: Request) -> Reply:
-        """Archive at most 100 contacts by record id; unknown ids do no harm."""
-        inputs = self._inputs(request)
-        if isinstance(inputs, Reply):
-            return inputs
-        ids = [str(item["id"]) for item in inputs]
-        self.store.remove_members(self.name, LIST, ids)
-        for contact_id in ids:
-            self.store.delete_record(self.name, contact_id)
-        return Reply(204)
+        return self._write(request, self._update_row, (None, "hs_object_id"))
 
     def gdpr_delete(self, request: Request) -> Reply:
         """Erase a contact, and block its address for ever."""
@@ -173,17 +159,21 @@ class HubSpot(Api):
         return Reply(204)
 
     def _write(
-        self, request: Request, write: Callable[[Mapping[str, Any]], dict[str, Any]], needs: str | None
+        self,
+        request: Request,
+        write: Callable[[Mapping[str, Any]], dict[str, Any] | None],
+        by: tuple[str | None, ...],
     ) -> Reply:
         inputs = self._inputs(request)
         if isinstance(inputs, Reply):
             return inputs
         for item in inputs:
-            if needs and item.get(needs) != "email":
-                return self.refuse(400, "invalid", "Unable to perform update/upsert by non-unique 0-1 property.")
+            if item.get("idProperty") not in by:
+                message = f"Unable to perform update/upsert by non-unique 0-1 property {item.get('idProperty')}"
+                return self.refuse(400, "invalid", message)
             if not isinstance(item.get("properties"), dict) or not item["properties"]:
                 return self.refuse(400, "invalid", "No properties found to update, please provide at least one.")
-            unknown = [n for n in sorted(item["properties"]) if n not in PROPERTIES and not n.startswith("weft_")]
+            unknown = [n for n in sorted(item["properties"]) if n not in PROPERTIES and not n.startswith(OWNED)]
             if unknown:
                 problem = {
                     "isValid": False,
@@ -192,24 +182,27 @@ class HubSpot(Api):
                     "name": unknown[0],
                 }
                 return self.refuse(400, "invalid", f"Property values were not valid: {json.dumps([problem])}")
-        results, errors, changed = [], [], 0
+        results, errors = [], []
         for item in inputs:
-            error = self._row_error(item)
+            error, result = self._row_error(item), None
+            if error is None:
+                result = write(item)
+                error = None if result else self._error(item, "OBJECT_NOT_FOUND", "The contact does not exist.")
             if error:
                 errors.append(error)
-                continue
-            result = write(item)
-            if not result:
-                message = "The contact does not exist."
-                errors.append(self._error(item, "OBJECT_NOT_FOUND", message))
-                continue
-            changed += not result.get("new", False)
-            results.append(result)
-        self.store.add_members(self.name, LIST, [(result["id"], None) for result in results])
-        self.store.note_changes(self.name, LIST, changed)
-        if errors:
-            self.store.note_refusal(self.name, request.template, "VALIDATION_ERROR", "rows of a batch", len(errors))
+            elif result:
+                results.append(result)
+        self._hold(results)
+        for category, count in Counter(error["category"] for error in errors).items():
+            self.store.note_refusal(self.name, request.template, category, "rows of a batch", count)
         return self._multi(results, errors)
+
+    def _hold(self, results: list[dict[str, Any]]) -> None:
+        """Keep the list to those that carry a weft property; what is empty is not in their data any more."""
+        held = [result["id"] for result in results if any(name.startswith(OWNED) for name in result["properties"])]
+        added = self.store.add_members(self.name, LIST, [(contact_id, None) for contact_id in held])
+        self.store.note_changes(self.name, LIST, len(held) - added)
+        self.store.remove_members(self.name, LIST, {result["id"] for result in results} - set(held))
 
     def _upsert_row(self, item: Mapping[str, Any]) -> dict[str, Any]:
         email = str(item["id"]).strip().lower()
@@ -217,9 +210,9 @@ class HubSpot(Api):
         contact_id = row["id"] if row else str(self.store.next_number("hubspot", 100_000_001))
         return self._save(item, contact_id, row, {"email": email})
 
-    def _update_row(self, item: Mapping[str, Any]) -> dict[str, Any]:
+    def _update_row(self, item: Mapping[str, Any]) -> dict[str, Any] | None:
         row = self.store.find_record(self.name, record_id=str(item["id"]))
-        return self._save(item, row["id"], row, {}) if row else {}
+        return self._save(item, row["id"], row, {}) if row else None
 
     def _save(
         self, item: Mapping[str, Any], contact_id: str, row: dict[str, Any] | None, fixed: dict[str, Any]

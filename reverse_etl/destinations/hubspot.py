@@ -1,17 +1,19 @@
-"""HubSpot: contacts, created, updated and archived a hundred at a time.
+"""HubSpot: contacts, created, updated and left alone again a hundred at a time.
 
-Written from the pages "Upsert a batch of contacts", "Archive a batch of contacts" and "Read a batch of contacts" of
+Written from the pages "Upsert a batch of contacts", "Update a batch of contacts" and "Read a batch of contacts" of
 HubSpot's API reference 2026-03 and the guide "Contacts", read on 2026-11-21. A date version is supported for 18 months
 after its release (page "Developer platform and API versioning", read on 2026-11-21).
 
 The guide says that partial upserts are not supported where the e-mail address identifies the contact, so every column
-is sent, whichever of them changed. A removal archives the contact, which can be undone in HubSpot for 90 days. The
-permanent ``gdpr-delete``, which also blocks an address for ever, is not part of this module.
+is sent, whichever of them changed. A removal empties the custom properties that the sync wrote. The contact stays, with
+the calls, deals and notes that hang on it, and so do HubSpot's own properties, which others write as well. Calls that
+archive or erase a contact are not part of this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, ClassVar
 
@@ -21,12 +23,25 @@ from reverse_etl.answers import Action, Response, Verdict, by_status
 from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import encode
-from reverse_etl.rows import Op, Outcome, Row, RowResult
+from reverse_etl.rows import Op, Outcome, Row, RowResult, same_result
 
 VERSION = "2026-03"
 CONTACTS = f"/crm/objects/{VERSION}/contacts"
 KEY = "email"
 OTHER_EMAILS = "hs_additional_emails"
+
+#: HubSpot's own properties of a contact that can be written. All other columns are custom properties, but for those
+#: that begin with a prefix that HubSpot keeps for itself.
+STANDARD = frozenset(
+    {
+        *(KEY, "firstname", "lastname", "salutation", "phone", "mobilephone", "fax", "work_email", "website"),
+        *("address", "city", "state", "zip", "country", "company", "company_size", "industry", "annualrevenue"),
+        *("numemployees", "jobtitle", "job_function", "seniority", "start_date", "lifecyclestage", "closedate"),
+        *("date_of_birth", "gender", "marital_status", "relationship_status", "military_status", "message"),
+        *("school", "degree", "field_of_study", "graduation_date", "twitterhandle", "twitterbio", "linkedinbio"),
+    }
+)
+RESERVED = ("hs_", "hubspot_")
 
 #: The pace of the smallest plan, 100 calls in 10 seconds; larger accounts are told more by their own headers.
 _CALLS = Limits(rows=100, bytes=5_000_000, calls_per_second=10, burst=10)
@@ -38,6 +53,9 @@ CATEGORIES: Mapping[str, Outcome] = {
     "TIMEOUT": Outcome.TRANSIENT,
     "SERVICE_UNAVAILABLE": Outcome.TRANSIENT,
 }
+
+NOT_FOUND = "OBJECT_NOT_FOUND"
+_GONE = (Outcome.APPLIED, "no_contact", "HubSpot has no such contact")
 
 _DAILY = Verdict(
     Action.REFUSE,
@@ -67,11 +85,12 @@ class HubSpot(Destination):
         "contact": ObjectSpec(
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
             keys=frozenset({KEY}),
-            columns=frozenset({KEY, "firstname", "lastname", "phone", "jobtitle", "company", "lifecyclestage"}),
+            columns=STANDARD,
             required=frozenset({KEY}),
             identifiers={KEY: "email", "phone": "phone", "mobilephone": "phone"},
             limits={Op.ADD: _CALLS, Op.CHANGE: _CALLS, Op.REMOVE: _CALLS},
-            removal="The contact is archived; HubSpot can restore it for 90 days.",
+            removal_empties=True,
+            removal="The custom properties that the feed fills are emptied; the contact itself stays as it is.",
         )
     }
 
@@ -87,41 +106,51 @@ class HubSpot(Destination):
 
     def size(self, object_name: str, row: Row) -> int:
         """Return the bytes that a row adds to a body."""
-        return len(encode({"id": "0" * 20} if row.op is Op.REMOVE else upsert_input(row, 99))) + 1
+        one = clear_input("0" * 20, custom([row]), 99) if row.op is Op.REMOVE else upsert_input(row, 99)
+        return len(encode(one)) + 1
 
     def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
-        """Upsert a batch, or archive it."""
+        """Upsert a batch, or empty what earlier upserts wrote."""
         if op is Op.REMOVE:
-            return self._archive(rows)
+            return self._remove(rows)
         inputs = [upsert_input(row, place) for place, row in enumerate(rows)]
         answer = self._call("POST", f"{CONTACTS}/batch/upsert", {"inputs": inputs})
-        _refuse_unless_done(answer, rows)
-        return map_upsert(rows, answer.body)
+        _refuse_unless_done(answer, {column for row in rows for column in row.payload})
+        return map_batch([row.key for row in rows], answer.body)
 
-    def _archive(self, rows: Sequence[Row]) -> list[RowResult]:
+    def _remove(self, rows: Sequence[Row]) -> list[RowResult]:
+        columns = custom(rows)
+        if not columns:
+            return same_result(rows, Outcome.APPLIED, "no_columns", "the sync wrote no custom property there")
         ids = {row.key: row.destination_id for row in rows if row.destination_id}
         unknown = [row for row in rows if row.key not in ids]
         if unknown:
             ids |= self._look_up(unknown)
-        refused: dict[str, RowResult] = {}
-        if ids:
-            inputs = [{"id": contact_id} for contact_id in dict.fromkeys(ids.values())]
-            answer = self._call("POST", f"{CONTACTS}/batch/archive", {"inputs": inputs})
-            _refuse_unless_done(answer, rows)
-            refused = map_archive(ids, answer.body)
-        gone = ("no_contact", "HubSpot has no such contact")
+        cleared = {result.key: result for result in self._clear(list(dict.fromkeys(ids.values())), columns)}
         return [
-            refused.get(row.key) or RowResult(row.key, Outcome.APPLIED, destination_id=ids[row.key])
-            if row.key in ids
-            else RowResult(row.key, Outcome.APPLIED, *gone)
+            replace(cleared[ids[row.key]], key=row.key) if row.key in ids else RowResult(row.key, *_GONE)
             for row in rows
         ]
+
+    def _clear(self, ids: Sequence[str], columns: Sequence[str]) -> list[RowResult]:
+        """Empty columns of contacts; return one result per id."""
+        if not ids or not columns:
+            return [RowResult(contact_id, Outcome.APPLIED) for contact_id in ids]
+        inputs = [clear_input(contact_id, columns, place) for place, contact_id in enumerate(ids)]
+        answer = self._call("POST", f"{CONTACTS}/batch/update", {"inputs": inputs})
+        # A property that somebody deleted from HubSpot is as empty as it can be; the others still have to be emptied.
+        lacking = _lacking(answer, columns)
+        if lacking:
+            return self._clear(ids, [column for column in columns if column not in lacking])
+        _refuse_unless_done(answer, columns)
+        results = map_batch(ids, answer.body)
+        return [RowResult(result.key, *_GONE) if result.code == NOT_FOUND else result for result in results]
 
     def _look_up(self, rows: Sequence[Row]) -> dict[str, str]:
         """Return the contact ids of rows by their key."""
         body = {"idProperty": KEY, "properties": [KEY, OTHER_EMAILS], "inputs": [{"id": row.key} for row in rows]}
         answer = self._call("POST", f"{CONTACTS}/batch/read", body)
-        _refuse_unless_done(answer, rows)
+        _refuse_unless_done(answer, ())
         keys = {row.key.lower(): row.key for row in rows}
         return {
             keys[email]: str(result["id"])
@@ -131,7 +160,7 @@ class HubSpot(Destination):
         }
 
     def _call(self, method: str, path: str, body: Any = None, params: Mapping[str, str] | None = None) -> Response:
-        # Every call may be repeated: an upsert writes the same values, an archived contact stays archived.
+        # Every call may be repeated: an upsert writes the same values, what is empty stays empty.
         return self.http.request(
             method, path, json=body, params=params, idempotent=True, bucket="crm", pace=_CALLS, classify=classify
         )
@@ -158,44 +187,47 @@ def upsert_input(row: Row, place: int) -> dict[str, Any]:
     return {"id": row.key, "idProperty": KEY, "objectWriteTraceId": str(place), "properties": properties}
 
 
-def map_upsert(rows: Sequence[Row], body: Mapping[str, Any]) -> list[RowResult]:
-    """Return one result per row of an answered upsert; the order of the answer's results is not promised.
+def custom(rows: Sequence[Row]) -> list[str]:
+    """Return the columns of rows that are custom properties: those that nobody but the sync fills."""
+    columns = {column for row in rows for column in row.payload}
+    return sorted(column for column in columns - STANDARD if not column.startswith(RESERVED))
+
+
+def clear_input(contact_id: str, columns: Sequence[str], place: int) -> dict[str, Any]:
+    """Return one input of an update that empties columns of a contact."""
+    return {"id": contact_id, "objectWriteTraceId": str(place), "properties": dict.fromkeys(columns, "")}
+
+
+def map_batch(ids: Sequence[str], body: Mapping[str, Any]) -> list[RowResult]:
+    """Return one result per input of an answered batch, with the input's id for a key.
+
+    The order of the answer's results is not promised, so they are matched by trace id, record id or address.
 
     Raises:
-        BatchRefused: Some row failed and the answer does not say which.
+        BatchRefused: Some input failed and the answer does not say which.
     """
-    places = {str(place): row.key for place, row in enumerate(rows)}
-    emails = {row.key.lower(): row.key for row in rows}
+    places = {str(place): sent for place, sent in enumerate(ids)}
+    by_id = {sent.lower(): sent for sent in ids}
     results: dict[str, RowResult] = {}
     for result in body.get("results") or []:
+        names = (str(result.get("id", "")), *_emails(result))
         traced = places.get(str(result.get("objectWriteTraceId")))
-        key = traced or next((emails[email] for email in _emails(result) if email in emails), None)
+        key = traced or next((by_id[name] for name in names if name in by_id), None)
         if key is not None:
             results[key] = RowResult(key, Outcome.APPLIED, destination_id=str(result["id"]) if "id" in result else None)
     unnamed = []
     for error in body.get("errors") or []:
-        keys = _named(error, {"objectWriteTraceId": places, "ids": emails, "id": emails, KEY: emails})
+        keys = _named(error, {"objectWriteTraceId": places, "ids": by_id, "id": by_id, KEY: by_id})
         results |= {key: _refusal(key, error) for key in keys}
         if not keys:
             unnamed.append(error)
-    silent = [row for row in rows if row.key not in results]
+    silent = [sent for sent in ids if sent not in results]
     if unnamed and len(silent) == 1:
-        results[silent[0].key] = _refusal(silent[0].key, unnamed[0])
+        results[silent[0]] = _refusal(silent[0], unnamed[0])
     elif unnamed and silent:
         raise BatchRefused(_category(unnamed[0]), "HubSpot refused some contacts of the batch without naming them")
-    quiet = RowResult("", Outcome.TRANSIENT, "no_answer", "HubSpot's answer does not mention the contact")
-    return [results.get(row.key) or RowResult(row.key, quiet.outcome, quiet.code, quiet.reason) for row in rows]
-
-
-def map_archive(ids: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, RowResult]:
-    """Return the rows, by key, that an answered archive call refused. A contact that is gone already is not one."""
-    by_id = {contact_id: key for key, contact_id in ids.items()}
-    refused: dict[str, RowResult] = {}
-    for error in body.get("errors") or []:
-        if _category(error) != "OBJECT_NOT_FOUND":
-            named = _named(error, {"ids": by_id, "id": by_id})
-            refused |= {key: _refusal(key, error) for key in named or by_id.values()}
-    return refused
+    quiet = (Outcome.TRANSIENT, "no_answer", "HubSpot's answer does not mention the contact")
+    return [results.get(sent) or RowResult(sent, *quiet) for sent in ids]
 
 
 def _named(error: Mapping[str, Any], known: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -234,20 +266,27 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else encode(value).decode()
 
 
-def _refuse_unless_done(answer: Response, rows: Sequence[Row]) -> None:
+def _lacking(answer: Response, columns: Collection[str]) -> list[str] | None:
+    """Return the columns that HubSpot says it has no property for; ``None`` where that is not what it says."""
+    codes = {str(error.get("code")) for error in answer.body.get("errors") or []}
+    message = str(answer.body.get("message", ""))
+    if answer.status < 300 or ("PROPERTY_DOESNT_EXIST" not in codes and "PROPERTY_DOESNT_EXIST" not in message):
+        return None
+    return sorted(column for column in columns if f'"{column}"' in message)
+
+
+def _refuse_unless_done(answer: Response, columns: Collection[str]) -> None:
     """Raise unless the answer is a success.
 
     A property that HubSpot does not have would refuse every row, so it stops the run instead of quarantining them all.
     """
     if answer.status < 300:
         return
-    message = str(answer.body.get("message", ""))
-    codes = {str(error.get("code")) for error in answer.body.get("errors") or []}
-    if "PROPERTY_DOESNT_EXIST" in codes or "PROPERTY_DOESNT_EXIST" in message:
-        columns = sorted({column for row in rows for column in row.payload if f'"{column}"' in message})
+    lacking = _lacking(answer, columns)
+    if lacking is not None:
         raise DestinationRefused(
             "HubSpot's contacts lack a property that the feed has a column for.",
-            where=f"feed column {', '.join(columns)}" if columns else "the feed's columns",
+            where=f"feed column {', '.join(lacking)}" if lacking else "the feed's columns",
             fix="Create the property in HubSpot with that internal name, or leave the column out of the feed.",
         )
     if answer.status == 404:

@@ -102,6 +102,7 @@ def people(prefix: str, count: int, op: Op = Op.ADD, name: str = "meta", **paylo
     for i in range(count):
         email = f"{prefix}{i}@example.com"
         own: dict[str, Any] = {"external_id": f"{prefix}{i}"} if name == "meta" else {}
+        own |= {"weft_lifetime_value": 12.5} if name == "hubspot" else {}
         rows.append(make_row(own.get("external_id", email), op, email=email, **own, **payload))
     return rows
 
@@ -258,6 +259,24 @@ def test_hubspot_answers_for_invalid_and_doubled_rows_one_by_one(sandbox: Runnin
         "DOUBLE@example.com": "applied",
     }
     assert results["ok@example.com"].destination_id
+
+
+def test_a_contact_that_leaves_hubspots_segment_stays_without_wefts_properties(sandbox: Running) -> None:
+    hubspot = Account("hubspot", sandbox)
+    rows = people("leaver", 3, name="hubspot", firstname="Lea", weft_tier="gold")
+    added = hubspot.send(Op.ADD, rows)
+    before = len(hubspot.account.records)
+    # The first is known by its id, the second by its address only, the third was deleted by somebody else.
+    known = Row(rows[0].key, Op.REMOVE, rows[0].payload, destination_id=added[rows[0].key].destination_id)
+    gone = Row(rows[2].key, Op.REMOVE, rows[2].payload, destination_id="1")
+
+    results = hubspot.send(Op.REMOVE, [known, rows[1], gone])
+
+    assert [result.outcome for result in results.values()] == [Outcome.APPLIED] * 3
+    assert results[gone.key].code == "no_contact"
+    assert len(hubspot.account.records) == before
+    kept = [record for record in hubspot.account.records if record["email"] in (known.key, rows[1].key)]
+    assert kept == [{"email": row.key, "firstname": "Lea"} for row in (known, rows[1])]
 
 
 def test_hubspot_names_a_property_that_is_missing(sandbox: Running) -> None:

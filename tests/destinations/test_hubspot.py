@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import responses
 from pydantic import SecretStr
 
+from reverse_etl.connections import load_connections
+from reverse_etl.definitions import load_syncs
 from reverse_etl.destinations.base import Destination
-from reverse_etl.destinations.hubspot import HubSpotSettings, map_upsert, upsert_input
+from reverse_etl.destinations.hubspot import HubSpotSettings, map_batch, upsert_input
 from reverse_etl.destinations.registry import connect
-from reverse_etl.errors import BatchRefused, DestinationDown, DestinationRefused
+from reverse_etl.errors import BatchRefused, ConfigError, DestinationDown, DestinationRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult
+from warehouse.manifest import Manifest
 
 from .conftest import make_row
 
 URL = "https://api.hubapi.com/crm/objects/2026-03/contacts"
+PEOPLE = ("anna@example.com", "bea@example.com", "cleo@example.com")
 
 
 @pytest.fixture
@@ -102,7 +107,7 @@ CLEO = {"id": "503", "properties": {"email": "new@example.com", "hs_additional_e
     ],
 )
 def test_a_partial_failure_is_matched_to_its_rows(body: dict[str, Any], expected: list[str]) -> None:
-    results = map_upsert([row("anna"), row("bea"), row("cleo")], body)
+    results = map_batch(PEOPLE, body)
 
     assert [result.outcome.value for result in results] == expected
     assert not any("anna" in result.reason for result in results)
@@ -110,7 +115,7 @@ def test_a_partial_failure_is_matched_to_its_rows(body: dict[str, Any], expected
 
 def test_errors_that_name_no_row_give_the_batch_back_to_be_halved() -> None:
     with pytest.raises(BatchRefused):
-        map_upsert([row("anna"), row("bea"), row("cleo")], {"results": [ANNA], "errors": [problem(), problem()]})
+        map_batch(PEOPLE, {"results": [ANNA], "errors": [problem(), problem()]})
 
 
 @responses.activate
@@ -152,20 +157,32 @@ def test_the_ten_second_limit_is_waited_for(hubspot: Destination) -> None:
     assert len(call.calls) > 1
 
 
+def leaving(name: str, known_as: str | None = None, **payload: Any) -> Row:
+    return row(name, op=Op.REMOVE, known_as=known_as, **({"weft_lifetime_value": 12.5} | payload))
+
+
 @responses.activate
-def test_a_removal_archives_by_id_and_looks_up_those_it_does_not_know(hubspot: Destination) -> None:
+def test_a_removal_empties_custom_properties_by_id_and_looks_up_those_it_does_not_know(hubspot: Destination) -> None:
     found = {
         "results": [{**BEA, "properties": {"email": "Bea@example.com"}}, CLEO],
         "errors": [problem(ids=["dora@example.com"])],
     }
     read = responses.post(f"{URL}/batch/read", status=207, json=found)
-    archive = responses.post(f"{URL}/batch/archive", status=204)
-    rows = [row("anna", op=Op.REMOVE, known_as="501"), *(row(name, op=Op.REMOVE) for name in ("bea", "cleo", "dora"))]
+    done = {"results": [{"id": "503"}, {"id": "999", "objectWriteTraceId": "1"}, {"id": "501"}]}
+    update = responses.post(f"{URL}/batch/update", json=done)
+    rows = [leaving("anna", "501", firstname="Anna", phone=None, hs_language="de", tier=None)]
+    rows += [leaving(name) for name in ("bea", "cleo", "dora")]
 
     results = hubspot.send("contact", None, Op.REMOVE, rows)
 
     assert json.loads(read.calls[0].request.body or b"")["idProperty"] == "email"
-    assert json.loads(archive.calls[0].request.body or b"") == {"inputs": [{"id": "501"}, {"id": "502"}, {"id": "503"}]}
+    empty = {"tier": "", "weft_lifetime_value": ""}
+    assert json.loads(update.calls[0].request.body or b"") == {
+        "inputs": [
+            {"id": contact_id, "objectWriteTraceId": str(place), "properties": empty}
+            for place, contact_id in enumerate(("501", "502", "503"))
+        ]
+    }
     assert outcomes(results) == {
         "anna": ("applied", ""),
         "bea": ("applied", ""),
@@ -175,15 +192,53 @@ def test_a_removal_archives_by_id_and_looks_up_those_it_does_not_know(hubspot: D
 
 
 @responses.activate
-def test_an_archive_that_fails_in_part_says_so(hubspot: Destination) -> None:
-    errors = [problem("OBJECT_NOT_FOUND", ids=["501"]), problem("INTERNAL_ERROR", ids=["502"])]
-    responses.post(f"{URL}/batch/archive", status=207, json={"errors": errors})
-    rows = [row("anna", op=Op.REMOVE, known_as="501"), row("bea", op=Op.REMOVE, known_as="502")]
+def test_a_removal_that_fails_in_part_says_so_and_a_contact_that_is_gone_is_no_failure(hubspot: Destination) -> None:
+    errors = [
+        problem("OBJECT_NOT_FOUND", ids=["501"]),
+        problem("INTERNAL_ERROR", objectWriteTraceId=["1"]),
+        problem("VALIDATION_ERROR", id="503"),
+    ]
+    responses.post(f"{URL}/batch/update", status=207, json={"results": [], "errors": errors})
+    rows = [leaving("anna", "501"), leaving("bea", "502"), leaving("cleo", "503"), leaving("dora", "504")]
 
     assert outcomes(hubspot.send("contact", None, Op.REMOVE, rows)) == {
-        "anna": ("applied", ""),
+        "anna": ("applied", "no_contact"),
         "bea": ("transient", "INTERNAL_ERROR"),
+        "cleo": ("permanent", "VALIDATION_ERROR"),
+        "dora": ("transient", "no_answer"),
     }
+
+
+@responses.activate
+def test_two_addresses_of_one_merged_contact_are_one_input(hubspot: Destination) -> None:
+    update = responses.post(f"{URL}/batch/update", json={"results": [{"id": "501"}]})
+
+    results = hubspot.send("contact", None, Op.REMOVE, [leaving("anna", "501"), leaving("bea", "501")])
+
+    assert len(json.loads(update.calls[0].request.body or b"")["inputs"]) == 1
+    assert outcomes(results) == {"anna": ("applied", ""), "bea": ("applied", "")}
+
+
+@responses.activate
+def test_a_property_that_was_deleted_from_hubspot_does_not_hold_up_a_removal(hubspot: Destination) -> None:
+    inner = json.dumps([{"error": "PROPERTY_DOESNT_EXIST", "name": "weft_old"}])
+    body = {"category": "VALIDATION_ERROR", "message": f"Property values were not valid: {inner}"}
+    responses.post(f"{URL}/batch/update", status=400, json=body)
+    second = responses.post(f"{URL}/batch/update", json={"results": [{"id": "501"}]})
+
+    assert outcomes(hubspot.send("contact", None, Op.REMOVE, [leaving("anna", "501", weft_old=1)])) == {
+        "anna": ("applied", "")
+    }
+    [sent] = json.loads(second.calls[0].request.body or b"")["inputs"]
+    assert sent["properties"] == {"weft_lifetime_value": ""}
+
+
+@responses.activate
+def test_a_removal_without_custom_properties_calls_nobody(hubspot: Destination) -> None:
+    results = hubspot.send("contact", None, Op.REMOVE, [row("anna", op=Op.REMOVE, firstname="Anna", known_as="501")])
+
+    assert outcomes(results) == {"anna": ("applied", "no_columns")}
+    assert len(responses.calls) == 0
 
 
 @responses.activate
@@ -192,3 +247,53 @@ def test_a_token_that_does_not_work_is_noticed_before_anything_is_sent(hubspot: 
 
     with pytest.raises(DestinationRefused):
         hubspot.check("contact", None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "columns", "refused"),
+    [
+        ("mirror", ("firstname", "country"), True),
+        ("mirror", ("firstname", "weft_lifetime_value"), False),
+        ("upsert", ("firstname", "country"), False),
+    ],
+)
+def test_a_mirror_that_would_have_nothing_to_empty_is_refused(
+    tmp_path: Path, mode: str, columns: tuple[str, ...], refused: bool
+) -> None:
+    names = ("profile_id", "email", *columns)
+    sync = {"connection": "crm", "object": "contact", "mode": mode, "key": "email", "purpose": "sales_outreach"}
+    models = {"sync_crm": names, "profile_consents": (), "suppressions": ()}
+    parsed = {
+        "metadata": {"adapter_type": "duckdb"},
+        "nodes": {
+            f"model.shop.{name}": {
+                "unique_id": f"model.shop.{name}",
+                "name": name,
+                "resource_type": "model",
+                "schema": "weft",
+                "original_file_path": f"models/{name}.sql",
+                "columns": {column: {"name": column} for column in described},
+            }
+            for name, described in models.items()
+        },
+        "exposures": {
+            "exposure.shop.crm": {
+                "unique_id": "exposure.shop.crm",
+                "name": "crm",
+                "original_file_path": "models/crm.yml",
+                "owner": {"name": "Sales", "email": "sales@example.com"},
+                "config": {"meta": {"sync": sync}},
+                "depends_on": {"nodes": ["model.shop.sync_crm"]},
+            }
+        },
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(parsed))
+    (tmp_path / "connections.yml").write_text("connections: {crm: {destination: hubspot, access_token: '${TOKEN}'}}")
+    connections = load_connections(tmp_path / "connections.yml", {})
+    manifest = Manifest.load(tmp_path / "manifest.json")
+
+    if refused:
+        with pytest.raises(ConfigError, match="custom column"):
+            load_syncs(manifest, connections)
+    else:
+        assert [found.name for found in load_syncs(manifest, connections)] == ["crm"]

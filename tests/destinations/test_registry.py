@@ -33,11 +33,11 @@ REACHABLE: dict[ModuleType, set[str]] = {
         "{}/import-errors",
     },
     klaviyo_payloads: set(),
-    hubspot: {"/crm/objects/{}/contacts", "{}/batch/upsert", "{}/batch/read", "{}/batch/archive"},
+    hubspot: {"/crm/objects/{}/contacts", "{}/batch/upsert", "{}/batch/read", "{}/batch/update"},
     meta: {"/{}/{}", "{}/users"},
 }
 # Words of calls that succeed and do harm: they may be explained, never spelled in code.
-HARMFUL = re.compile(r"subscription|suppression|privacy|profile-merge|gdpr|usersreplace|delete_all|unsubscribe")
+HARMFUL = re.compile(r"subscription|suppression|privacy|profile-merge|gdpr|usersreplace|delete_all|unsubscribe|archive")
 
 
 @pytest.mark.parametrize("module", REACHABLE, ids=lambda module: module.__name__.rsplit(".", 1)[-1])
@@ -75,6 +75,7 @@ def test_what_a_destination_declares_adds_up(destination: type[Destination]) -> 
         assert {Op.ADD, Op.CHANGE} <= set(spec.limits)
         assert (Mode.MIRROR in spec.modes) == (Op.REMOVE in spec.limits)
         assert spec.removal
+        assert not spec.removal_empties or spec.custom_columns
         overrides = destination.settle is not Destination.settle
         assert spec.asynchronous == overrides
 

@@ -18,7 +18,8 @@ UPSERT = "/crm/v3/objects/contacts/batch/upsert"
 
 
 def contacts(*emails: str) -> dict[str, Any]:
-    return {"inputs": [{"id": email, "idProperty": "email", "properties": {"email": email}} for email in emails]}
+    rows = [{"id": email, "idProperty": "email", "properties": {"email": email, "weft_tier": "a"}} for email in emails]
+    return {"inputs": rows}
 
 
 def test_retry_after_comes_in_every_form(sandbox: Running, klaviyo: Call) -> None:

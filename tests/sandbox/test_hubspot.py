@@ -44,7 +44,9 @@ def test_a_batch_creates_then_updates(sandbox: Running, hubspot: Call, base: str
 
 
 def test_a_bad_row_fails_alone_with_207(sandbox: Running, hubspot: Call) -> None:
-    reply = hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com"), contact("not an address")))
+    reply = hubspot(
+        "POST", f"{BATCH}/upsert", inputs(contact("ann@example.com", weft_tier="a"), contact("not an address"))
+    )
     body = reply.json()
 
     assert reply.status_code == 207
@@ -87,14 +89,53 @@ def test_reading_by_email_reports_the_missing_ones(hubspot: Call) -> None:
     assert reply.json()["errors"][0]["context"] == {"ids": ["no@example.com"]}
 
 
-def test_archived_contacts_are_gone_and_archiving_again_does_no_harm(sandbox: Running, hubspot: Call) -> None:
-    created = hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com"))).json()["results"][0]["id"]
-    for _ in range(2):
-        assert hubspot("POST", f"{BATCH}/archive", inputs({"id": created})).status_code == 204
-
+def test_the_list_holds_who_carries_a_weft_property(sandbox: Running, hubspot: Call) -> None:
+    rows = (contact("ann@example.com", weft_lifetime_value="12.5", firstname="Ann"), contact("bob@example.com"))
+    created = hubspot("POST", f"{BATCH}/upsert", inputs(*rows)).json()["results"][0]["id"]
     account = sandbox.accounts["hubspot"]
-    assert (account.lists, account.records) == ({"contacts": 0}, [])
-    assert [(step["added"], step["removed"]) for step in account.history] == [(1, 0), (0, 1)]
+    assert account.lists == {"contacts": 1}
+
+    hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com", weft_lifetime_value="20")))
+    empty = inputs({"id": created, "properties": {"weft_lifetime_value": ""}})
+    for _ in range(2):
+        assert hubspot("POST", f"{BATCH}/update", empty).status_code == 200
+
+    assert account.lists == {"contacts": 0}
+    assert account.records == [{"email": "ann@example.com", "firstname": "Ann"}, {"email": "bob@example.com"}]
+    assert [(step["added"], step["changed"], step["removed"]) for step in account.history] == [
+        (1, 0, 0),
+        (0, 1, 0),
+        (0, 0, 1),
+    ]
+
+
+def test_an_update_names_the_contacts_that_do_not_exist(hubspot: Call) -> None:
+    created = hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com"))).json()["results"][0]["id"]
+    rows = [{"id": key, "objectWriteTraceId": f"t{key}", "properties": {"phone": ""}} for key in (created, "77")]
+    reply = hubspot("POST", f"{BATCH}/update", inputs(*rows))
+
+    assert (reply.status_code, reply.json()["numErrors"]) == (207, 1)
+    [result], [error] = reply.json()["results"], reply.json()["errors"]
+    assert (result["id"], result["objectWriteTraceId"]) == (created, f"t{created}")
+    assert (error["category"], error["context"]) == (
+        "OBJECT_NOT_FOUND",
+        {"ids": ["77"], "objectWriteTraceId": ["t77"]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        pytest.param([{"id": str(n), "properties": {"phone": ""}} for n in range(101)], "maximum", id="101 rows"),
+        pytest.param([contact("ann@example.com")], "non-unique", id="by e-mail"),
+        pytest.param([{"id": "1", "properties": {"favourite": ""}}], "PROPERTY_DOESNT_EXIST", id="unknown property"),
+        pytest.param([], "maximum", id="no rows"),
+    ],
+)
+def test_a_bad_update_is_refused_whole(hubspot: Call, rows: list[Any], says: str) -> None:
+    reply = hubspot("POST", f"{BATCH}/update", inputs(*rows))
+
+    assert (reply.status_code, says in reply.json()["message"]) == (400, True)
 
 
 def test_an_empty_string_clears_a_property(sandbox: Running, hubspot: Call) -> None:

@@ -25,7 +25,7 @@ def contacts(count: int) -> dict[str, Any]:
         {
             "id": f"person{n}@example.com",
             "idProperty": "email",
-            "properties": {"firstname": "Ann", "lastname": "Winterbottom"},
+            "properties": {"firstname": "Ann", "lastname": "Winterbottom", "weft_lifetime_value": "1"},
         }
         for n in range(count)
     ]
@@ -38,6 +38,7 @@ def test_the_page_shows_counts_and_history_but_no_address(sandbox: Running, hubs
     page = requests.get(sandbox.url, timeout=5).text
 
     assert "weft sandbox" in page
+    assert "Contacts with weft properties" in page
     assert "+12" in page
     assert "and 4 more" in page
     assert "p•••@e•••.com" in page
