@@ -12,9 +12,9 @@
    stays its own parent in every round, so what remains in the end is the smallest node: the root.
 
    A chain in the order of its numbers hardly shrinks that way: its pointers form one long path. When a round
-   leaves more than 60 % of the edges, the next one points at the smallest *neighbour* instead. Then the only cycles are pairs,
-   whose smaller node becomes a root, every tree has two nodes or more, and with the pointers followed far
-   enough each such round at least halves the graph.
+   leaves more than 60 % of the edges, the next one points at the smallest *neighbour* instead. Then the only
+   cycles are pairs, whose smaller node becomes a root, every tree has two nodes or more, and with the pointers
+   followed far enough each such round at least halves the graph.
 
    Returns the SQL that yields (node_seq, root_seq) for every node that has an edge. #}
 {% macro contract_graph(edges, pointers, left) %}

@@ -1,5 +1,6 @@
 -- Grain: one row per batch, profile that lost identifiers and profile that got them.
--- 'merge': the profile is gone, what it was is now part of the other. 'split': it lives on without these identifiers.
+-- 'merge': the profile is gone, what it was is now part of the other. 'split': it lives on without
+-- these identifiers.
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',

@@ -1,5 +1,7 @@
--- Grain: one row per pair of identifiers (a < b), rule and source that links them, kept for good with its evidence.
--- Only active edges link. An edge that a rule switched off, or that its source no longer states, says why.
+-- Grain: one row per pair of identifiers (a < b), rule and source that links them, kept for good
+-- with its evidence.
+-- Only active edges link. An edge that a rule switched off, or that its source no longer states,
+-- says why.
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',
@@ -63,8 +65,9 @@ ranked as (
     from stated
 ),
 
--- Every identifier of a record is linked with every other, so that one that turns out to be shared takes no other link
--- with it. Where a record names very many, the most certain one is linked with each of the rest.
+-- Every identifier of a record is linked with every other, so that one that turns out to be shared
+-- takes no other link with it. Where a record names very many, the most certain one is linked with
+-- each of the rest.
 pairs as (
     select
         least(mine.node_seq, theirs.node_seq) as a,

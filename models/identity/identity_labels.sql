@@ -1,5 +1,7 @@
--- Grain: one row per identifier ever registered. canonical_seq is its person: the number of the person's oldest identifier.
--- One statement moves the whole graph from one state to the next, so a run that dies leaves the old state or the new.
+-- Grain: one row per identifier ever registered. canonical_seq is its person: the number of the
+-- person's oldest identifier.
+-- One statement moves the whole graph from one state to the next, so a run that dies leaves the old
+-- state or the new.
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',
@@ -7,7 +9,8 @@
     full_refresh=false,
 ) }}
 
--- The changes are logged first: if the run dies in between, the next one finds the same moves and logs them in the same place.
+-- The changes are logged first: if the run dies in between, the next one finds the same moves and
+-- logs them in the same place.
 -- depends_on: {{ ref('identity_changes') }}
 
 with moves as (

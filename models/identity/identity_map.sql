@@ -1,4 +1,5 @@
--- Grain: one row per identifier that is seen anywhere and not blocked. Everything that wants a person joins here.
+-- Grain: one row per identifier that is seen anywhere and not blocked. Everything that wants a
+-- person joins here.
 -- A shared device or address is in it too, as a profile of its own.
 with sightings as (
     select identifier_type, identifier_value, first_seen_at, last_seen_at

@@ -1,6 +1,6 @@
 -- Grain: one row per identifier ever seen that was not blocked at first sight.
--- node_seq is given once, in the order of first sight, and is never changed or given again, not even by a full refresh:
--- every profile id is made of one.
+-- node_seq is given once, in the order of first sight, and is never changed or given again, not
+-- even by a full refresh: every profile id is made of one.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',

@@ -1,4 +1,5 @@
--- Grain: one row per identifier type and kind of neighbour that it has a rule for ('any' counts them all).
+-- Grain: one row per identifier type and kind of neighbour that it has a rule for ('any' counts
+-- them all).
 -- The rules are edited in dbt_project.yml, var identity_rules; this table is them, joinable.
 {% set rows = identity_rules() %}
 

@@ -1,5 +1,6 @@
 -- Grain: one row per identifier that any contract mentions, those that are blocked among them.
--- An identifier counts wherever it is mentioned: an event or a consent makes a person known as much as a record does.
+-- An identifier counts wherever it is mentioned: an event or a consent makes a person known as much
+-- as a record does.
 {{ config(materialized='table') }}
 
 with mentions as (
@@ -35,7 +36,8 @@ sighted as (
     group by identifier_type, identifier_value
 ),
 
--- Most of the list are whole values, which a hash join finds; only the rest is compared pattern by pattern.
+-- Most of the list are whole values, which a hash join finds; only the rest is compared pattern by
+-- pattern.
 whole_values as (
     select identifier_type, value_pattern, because
     from blocked

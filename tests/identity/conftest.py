@@ -47,7 +47,7 @@ def copy_project(to: Path) -> None:
             shutil.copytree(source, target)
         else:
             shutil.copy(source, target)
-    (to / "seeds").mkdir()
+    (to / "seeds").mkdir(parents=True)
     for suffix in ("csv", "yml"):
         shutil.copy(ROOT / "seeds" / f"{SEED}.{suffix}", to / "seeds")
     (to / "models" / "staging").mkdir(parents=True)
@@ -81,7 +81,8 @@ class IdentityProject:
             cursor = connection.cursor()
             for statement in statements:
                 cursor.execute(statement)
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
     def _connect(self) -> Any:
         if not self.snowflake:
@@ -115,12 +116,16 @@ class IdentityProject:
         self.execute(*statements)
 
     def dbt(
-        self, *arguments: str, variables: Mapping[str, object] | None = None, fails: bool = False
+        self,
+        *arguments: str,
+        variables: Mapping[str, object] | None = None,
+        environment: Mapping[str, str] | None = None,
+        fails: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Runs dbt in the project and returns what it printed; a failure is an error unless it is expected."""
         done = subprocess.run(
             self.command(*arguments, variables=variables),
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
             capture_output=True,
             text=True,
             check=False,
@@ -136,10 +141,6 @@ class IdentityProject:
             *("--vars", json.dumps(dict(variables or {}))),
         ]
 
-    def build(self, *arguments: str, variables: Mapping[str, object] | None = None) -> None:
-        """Builds everything, tests included."""
-        self.dbt("build", *arguments, variables=variables)
-
     def people(self) -> dict[tuple[str, str], str]:
         """The profile id of each identifier."""
         rows = self.execute("select identifier_type, identifier_value, profile_id from weft_identity.identity_map")
@@ -147,7 +148,9 @@ class IdentityProject:
 
     def tables(self) -> set[str]:
         """The tables and views of the identity schema."""
-        rows = self.execute("select table_name from information_schema.tables where lower(table_schema) = 'weft_identity'")
+        rows = self.execute(
+            "select table_name from information_schema.tables where lower(table_schema) = 'weft_identity'"
+        )
         return {name.lower() for (name,) in rows}
 
 

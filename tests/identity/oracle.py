@@ -40,9 +40,7 @@ class Oracle:
             self.numbers[identifier] = len(self.numbers) + 1
 
         pairs = {
-            pair
-            for record in records
-            for pair in combinations(sorted(set(record.identifiers) - set(self.blocked)), 2)
+            pair for record in records for pair in combinations(sorted(set(record.identifiers) - set(self.blocked)), 2)
         }
         shared = self._shared(pairs)
         parent = {identifier: identifier for identifier in first_seen}

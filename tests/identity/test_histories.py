@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+
 from .conftest import IdentityProject, Mention
 from .oracle import Identifier, Oracle, Record
 
@@ -78,10 +79,10 @@ def test_every_run_of_a_random_history_equals_a_rebuild_ids_included(project: Id
     assert {kind for (kind,) in kinds} == {"merge", "split"}
 
     stricter = Oracle(STRICTER_SHARED_ABOVE, numbers=oracle.numbers)
-    project.build(variables={"identity_rules": STRICTER})
+    project.dbt("build", variables={"identity_rules": STRICTER})
     assert project.people() == stricter.people(records)
 
     before = project.people()
-    project.build("--full-refresh", variables={"identity_rules": STRICTER})
+    project.dbt("build", "--full-refresh", variables={"identity_rules": STRICTER})
     assert project.people() == before
     assert project.execute("select count(*) from weft_identity.identity_moves") == [(0,)]

@@ -1,0 +1,134 @@
+"""How long does stitching take, through dbt, from records to the identity map?
+
+Run from the project's root: ``python benchmarks/identity/run.py --people 250000``.
+
+Invents people with 2 to 8 identifiers each (an account and devices, seven in ten as a star around the account, three
+in ten as a chain) and ten shop terminals with thousands of accounts. Builds the project's own identity models on
+them four times: in full, again without news, with 1 % more people, and with 0.1 % of the links withdrawn. Prints the
+seconds that each model took, as dbt reports them, as a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[2]
+PACK = Path("benchmarks/identity/pack")
+VARIABLES = {"sources": {"bench": ["identifiers"]}}
+MODELS = ("sightings", "nodes", "edges", "moves", "changes", "labels", "map")
+
+RECORDS = """
+with people as (
+    select person, 2 + hash(person) % 7 as identifiers, hash(person) % 10 < 7 as is_star
+    from range({people}) as p(person)
+),
+
+links as (
+    select person, link, case when is_star then 0 else link - 1 end as other
+    from people, range(1, 8) as l(link)
+    where link < identifiers and not ({withdrawn} and hash(person, link) % 1000 = 0)
+),
+
+ends as (
+    select person, link, link as identifier from links
+    union all
+    select person, link, other as identifier from links
+)
+
+select
+    'bench' as source,
+    person || ':' || link as record_id,
+    case when identifier = 0 then 'user_id' else 'anonymous_id' end as identifier_type,
+    case when identifier = 0 then 'customer-' else 'device-' end || md5(person || '-' || identifier)
+        as identifier_value,
+    timestamp '2026-01-01' + interval 1 second * (hash(person, identifier) % 30000000) as observed_at
+from ends
+union all
+select 'bench', 'till:' || person || terminal, kind, identifier, timestamp '2026-01-01'
+from
+    (select person, 't' || person % 10 as terminal from people where person % 20 = 0),
+    lateral (
+        select 'user_id' as kind, 'customer-' || md5(person || '-0') as identifier
+        union all
+        select 'anonymous_id', 'terminal-' || terminal
+    )
+"""
+
+
+def write_records(raw: Path, people: int, withdrawn: bool) -> int:
+    """Writes the records of the graph to the folder and returns how many identifiers they name in all."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy ({RECORDS.format(people=people, withdrawn=withdrawn)}) "
+            f"to '{raw}/identifiers.parquet' (format parquet)"
+        )
+        row = connection.execute(f"select count(*) from '{raw}/identifiers.parquet'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def build(home: Path) -> dict[str, float]:
+    """Runs the identity models and returns the seconds that each took."""
+    environment = {
+        **os.environ,
+        "WEFT_TARGET": "duckdb",
+        "WEFT_PACKS": str(PACK),
+        "WEFT_RAW": str(home),
+        "WEFT_DUCKDB_PATH": str(home / "bench.duckdb"),
+    }
+    subprocess.run(
+        [
+            *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet"),
+            *("build", "--select", "+identity_map"),
+            *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
+            *("--vars", json.dumps(VARIABLES), "--target-path", str(home / "target"), "--log-path", str(home / "logs")),
+        ],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+    )
+    results = json.loads((home / "target" / "run_results.json").read_text())["results"]
+    return {each["unique_id"].rsplit(".", 1)[-1]: each["execution_time"] for each in results}
+
+
+def main() -> None:
+    """Runs the four builds and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=250_000)
+    people = parser.parse_args().people
+    more = people + people // 100
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        columns = {}
+        for title, now, withdrawn in (
+            ("full", people, False),
+            ("no news", people, False),
+            ("+1 %", more, False),
+            ("0.1 % withdrawn", more, True),
+        ):
+            mentions = write_records(home, now, withdrawn)
+            print(f"{title}: {now:,} people, {mentions:,} identifiers named", file=sys.stderr)
+            columns[title] = build(home)
+        with duckdb.connect(str(home / "bench.duckdb"), read_only=True) as connection:
+            counts = connection.execute(
+                "select (select count(*) from weft_identity.identity_nodes), count(*), count(*) filter (is_active), "
+                "(select count(distinct profile_id) from weft_identity.identity_map) from weft_identity.identity_edges"
+            ).fetchone()
+    assert counts
+    print("{:,} identifiers, {:,} edges of which {:,} active, {:,} profiles; seconds:\n".format(*counts))
+    print("| model |" + "".join(f" {title} |" for title in columns))
+    print("|---|" + "---|" * len(columns))
+    for model in MODELS:
+        seconds = (timings[f"identity_{model}"] for timings in columns.values())
+        print(f"| identity_{model} |" + "".join(f" {second:.2f} |" for second in seconds))
+
+
+if __name__ == "__main__":
+    main()
