@@ -1,1 +1,1 @@
-"""Worked examples: bring your own data. Only a source pack, a segment and a sync are new; everything downstream is unchanged."""
+"""Worked examples: bring your own data. A pack, a segment and a sync are new, everything downstream is unchanged."""

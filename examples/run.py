@@ -1,7 +1,7 @@
 """Runs a worked example: ``python -m examples.run olist /path/to/the/files``, or ``make example NAME=olist DATA=…``.
 
-It does what you would do with a pack of your own: name its folder in WEFT_PACKS and the data's in WEFT_RAW, build with dbt,
-and run the sync. Everything that it makes is under .weft/examples/<name>, apart from the demo's.
+It does what you would do with a pack of your own: name its folder in WEFT_PACKS and the data's in WEFT_RAW, build with
+dbt, and run the sync. Everything that it makes is under .weft/examples/<name>, apart from the demo's.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Example:
         """
         names = sorted(path.parent.name for path in EXAMPLES.glob("*/example.yml"))
         if name not in names:
-            raise ConfigError(f"There is no example {name!r}.", where="examples/", fix=f"use one of: {', '.join(names)}")
+            raise ConfigError(
+                f"There is no example {name!r}.", where="examples/", fix=f"use one of: {', '.join(names)}"
+            )
         settings = yaml.safe_load((EXAMPLES / name / "example.yml").read_text())
         missing = [file for file in settings["files"] if not (data / file).is_file()]
         if missing:
@@ -102,7 +104,9 @@ class Example:
             command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, check=False
         )
         if done.returncode:
-            failed = [line for line in done.stdout.splitlines() if " ERROR " in line or " FAIL " in line or "Error" in line]
+            failed = [
+                line for line in done.stdout.splitlines() if " ERROR " in line or " FAIL " in line or "Error" in line
+            ]
             raise WeftError(
                 "dbt could not build the example.",
                 where="\n         ".join(failed[-6:]) or done.stderr[-300:],
@@ -127,12 +131,14 @@ class Example:
                 check=False,
             )
             if done.returncode:
-                raise WeftError("The sync stopped.", where=done.stderr.strip()[-800:], fix="mend what it names and run again")
+                raise WeftError(
+                    "The sync stopped.", where=done.stderr.strip()[-800:], fix="mend what it names and run again"
+                )
             report: dict[str, Any] = json.loads(done.stdout)[0]
             return {**report, "members": sandbox.accounts["klaviyo"].lists[wanted["id"]]}
 
     def figures(self) -> dict[str, Any]:
-        """Return what was measured in the warehouse: rows in, people out, segments and, where there is a truth, its score."""
+        """Return what was measured: rows in, people out, segments and, where there is a truth, its score."""
         truth = self.settings.get("truth")
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             counts = {
@@ -196,6 +202,8 @@ def _print(name: str, example: Example, figures: Mapping[str, Any]) -> None:
         table.add_row("segment", segment, f"{people:,}")
     planned = report["planned"]
     table.add_row("sync", "planned", ", ".join(f"{op} {rows:,}" for op, rows in planned.items() if rows) or "nothing")
+    for why, rows in report["blocked"].items():
+        table.add_row("sync", f"kept back: {why}", f"{rows:,}")
     for what in ("sent", "applied", "refused", "members"):
         table.add_row("sync", "members of the list" if what == "members" else what, f"{report[what]:,}")
     if isinstance(result, Score):
