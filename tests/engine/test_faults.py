@@ -103,7 +103,9 @@ def test_a_process_killed_outright(tmp_path: Path, shop: Shop) -> None:
             shop.run(load=False)
     """
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), str(tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     with process, process.stdout:
@@ -114,7 +116,9 @@ def test_a_process_killed_outright(tmp_path: Path, shop: Shop) -> None:
         report = again.run()
         # Four rows were confirmed before; four more were on their way and are sent once more.
         assert report.planned["add"] == 6
-        assert [row["outcome"] for row in read(warehouse, "shop_contacts", outcome=Outcome.AMBIGUOUS)] == ["ambiguous"] * 4
+        assert [row["outcome"] for row in read(warehouse, "shop_contacts", outcome=Outcome.AMBIGUOUS)] == [
+            "ambiguous"
+        ] * 4
         assert set(again.account.rows) == {f"{name}@example.com" for name in NAMES[4:]}
 
 
@@ -161,7 +165,10 @@ def test_a_poisoned_batch_is_halved_until_the_bad_row_stands_alone(shop: Shop) -
     report = shop.run()
     assert (report.applied, report.refused, report.status) == (8, 2, Status.DONE)
     refused = read(shop.warehouse, "shop_contacts", outcome="permanent")
-    assert {(row["row_key"], row["code"]) for row in refused} == {("cid@example.com", "422"), ("joe@example.com", "422")}
+    assert {(row["row_key"], row["code"]) for row in refused} == {
+        ("cid@example.com", "422"),
+        ("joe@example.com", "422"),
+    }
     assert shop.run().sent == 0
 
 
