@@ -1,8 +1,8 @@
 """How fast the engine plans and sends, and in how much memory.
 
-A feed of so many rows on DuckDB, of which one in ten changed since it was applied, is planned and sent to a destination that
-takes everything at once. Beside it, the same comparison done the way most scripts do it: read the feed and the state into
-dictionaries, compare, send. Each measurement runs in a process of its own.
+A feed of so many rows on DuckDB, of which one in ten changed since it was applied, is planned and sent to a destination
+that takes everything at once. Beside it, the same comparison done the way most scripts do it: read the feed and the state
+into dictionaries, compare. Each measurement runs in a process of its own.
 
     python -m benchmarks.engine --rows 1000000
 """
@@ -33,7 +33,15 @@ from reverse_etl.rows import Op, Outcome, Row, RowResult
 from warehouse.base import Relation
 from warehouse.duck import DuckWarehouse
 
-AS_OF = datetime(2026, 7, 1)  # noqa: DTZ001 - the warehouse keeps UTC without a zone
+STEPS = (
+    ("run", "first run: plan and send"),
+    ("change", ""),
+    ("plan", "plan, 10% changed"),
+    ("naive", "the same in dictionaries"),
+    ("run", "run, 10% changed"),
+    ("run", "run, unchanged"),
+)
+AS_OF = datetime(2026, 7, 1)  # UTC without a zone, as the warehouse keeps it
 FEED = """
 create or replace table shop.feed as
 select
@@ -188,8 +196,7 @@ def main() -> None:
         path = str(Path(folder) / "bench.duckdb")
         world(path, options.rows)
         print(f"{'step':<28}{'rows':>10}{'seconds':>9}{'rows/s':>10}{'peak MB':>9}")
-        for step, title in (("run", "first run: plan and send"), ("change", ""), ("plan", "plan, 10% changed"),
-                            ("naive", "the same in dictionaries"), ("run", "run, 10% changed"), ("run", "run, unchanged")):  # fmt: skip
+        for step, title in STEPS:
             if step == "change":
                 change(path, options.rows)
                 continue
@@ -197,7 +204,8 @@ def main() -> None:
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             took = json.loads(done.stdout.splitlines()[-1])
             rows = took["rows"] or options.rows
-            print(f"{title:<28}{rows:>10,}{took['seconds']:>9}{rows / took['seconds']:>10,.0f}{took['peak_mb']:>9,}", flush=True)
+            speed = rows / took["seconds"]
+            print(f"{title:<28}{rows:>10,}{took['seconds']:>9}{speed:>10,.0f}{took['peak_mb']:>9,}", flush=True)
 
 
 if __name__ == "__main__":

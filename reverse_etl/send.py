@@ -65,8 +65,8 @@ class Sender:
                 runs.in_flight(self.warehouse, self.run_id, op, batch[0].row.key, batch[-1].row.key)
                 results, failure = self._deliver(op, batch)
                 sent = [Sent(op, planned.row_hash, results[planned.row.key]) for planned in batch]
-                # A batch may take several calls, so one that broke off may be there in part. Where repeating does no harm,
-                # its rows are treated as such.
+                # A batch may take several calls, so one that broke off may be there in part. Where repeating does no
+                # harm, its rows are treated as such.
                 doubt = failure is not None and self.destination.objects[self.sync.object].idempotent
                 number, at = next(self.batches), self.clock.now()
                 record(self.warehouse, self.sync.name, self.run_id, number, sent, at, doubt=doubt)

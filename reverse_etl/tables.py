@@ -1,4 +1,4 @@
-"""The engine's own tables, in the schema ``<target schema>_engine``: created when missing, and only ever growing columns.
+"""The engine's tables, in the schema ``<target schema>_engine``: created when missing, and only ever growing columns.
 
 No keys or indexes: Snowflake does not enforce them, DuckDB pays for them on every commit, and the engine's statements
 replace rows by key inside one transaction.

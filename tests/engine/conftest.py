@@ -14,7 +14,6 @@ from tests.engine.shop import Shop
 from warehouse.base import Warehouse
 from warehouse.profile import open_warehouse
 
-
 _DATABASES = count(1)  # every test has a database of its own on the one server
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.engine.account import Account, Line, Memory
-
 from reverse_etl.clock import Clock
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.engine import plan_sync, run_sync
 from reverse_etl.report import Plan, RunReport
+from tests.engine.account import Account, Line, Memory
 from warehouse.base import Relation, Warehouse
 
-AS_OF = datetime(2026, 7, 1)  # noqa: DTZ001 - the warehouse keeps UTC without a zone
+AS_OF = datetime(2026, 7, 1)  # UTC without a zone, as the warehouse keeps it
 PURPOSE = "email_marketing"
 
 

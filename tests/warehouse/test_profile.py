@@ -65,9 +65,8 @@ def test_a_transaction_is_all_or_nothing(project: Path) -> None:
     duckdb.connect(str(project / "w.duckdb")).close()
     with open_warehouse(project, env={}) as warehouse:
         warehouse.execute("create table t (a bigint)")
-        with pytest.raises(WarehouseError), warehouse.transaction():
-            warehouse.execute("insert into t values (1)")
-            warehouse.execute("insert into nowhere values (1)")
+        with pytest.raises(ZeroDivisionError), warehouse.transaction():
+            assert warehouse.execute("insert into t values (1)") / 0
         assert warehouse.query("select * from t") == []
 
 
@@ -96,7 +95,8 @@ def test_a_folder_that_is_no_project(tmp_path: Path) -> None:
 
 
 def test_a_file_that_another_process_holds(project: Path) -> None:
-    holder = f"import duckdb, time; c = duckdb.connect({str(project / 'w.duckdb')!r}); print(1, flush=True); time.sleep(60)"
+    file = str(project / "w.duckdb")
+    holder = f"import duckdb, time; c = duckdb.connect({file!r}); print(1, flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
