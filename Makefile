@@ -19,18 +19,18 @@ help:  ## list the targets
 
 # The two installs leave a stamp each, so that a repeated command starts at once.
 $(VENV)/.run: requirements.lock pyproject.toml
-	@echo "==> installing weft from requirements.lock into $(VENV) (once)"
+	@echo "==> installing weft from requirements.lock into $(VENV) (once, under a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "weft needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11 ..." >&2; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off --require-hashes -r requirements-bootstrap.lock
-	@$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@echo "==> installing the development tools from requirements-dev.lock (once)"
-	@$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@touch $@
 
 demo: $(VENV)/.run  ## run the main job end to end on DuckDB (DAY=2 loads the second day, PEOPLE=n sets the size)
