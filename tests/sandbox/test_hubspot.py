@@ -145,6 +145,15 @@ def test_an_empty_string_clears_a_property(sandbox: Running, hubspot: Call) -> N
     assert sandbox.accounts["hubspot"].records == [{"email": "ann@example.com"}]
 
 
+def test_archiving_takes_the_whole_contact_and_again_does_nothing(sandbox: Running, hubspot: Call) -> None:
+    upserted = hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com", weft_lifetime_value="9"))).json()
+    for _ in range(2):
+        assert hubspot("POST", f"{BATCH}/archive", inputs({"id": upserted["results"][0]["id"]})).status_code == 204
+
+    account = sandbox.accounts["hubspot"]
+    assert (account.lists, account.records) == ({"contacts": 0}, [])
+
+
 def test_gdpr_delete_blocks_the_address_for_ever(hubspot: Call) -> None:
     erase = {"objectId": "ann@example.com", "idProperty": "email"}
     assert hubspot("POST", f"{BASES[1]}/gdpr-delete", erase).status_code == 204
