@@ -1,7 +1,7 @@
 """How fast the engine plans and sends, and in how much memory.
 
-A feed of so many rows on DuckDB, of which one in ten changed since it was applied, is planned and sent to a destination
-that takes everything at once. Beside it, the same comparison done the way most scripts do it: read the feed and the state
+A feed of so many rows on DuckDB, of which one in ten changed since it was applied, is planned and sent to a
+destination that takes everything at once. Beside it, the same comparison done the way most scripts do it: read the feed and the state
 into dictionaries, compare. Each measurement runs in a process of its own.
 
     python -m benchmarks.engine --rows 1000000
@@ -41,7 +41,7 @@ STEPS = (
     ("run", "run, 10% changed"),
     ("run", "run, unchanged"),
 )
-AS_OF = datetime(2026, 7, 1)  # UTC without a zone, as the warehouse keeps it
+AS_OF = datetime.fromisoformat("2026-07-01")  # UTC without a zone, as the warehouse keeps it
 FEED = """
 create or replace table shop.feed as
 select

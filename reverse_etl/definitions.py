@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +14,7 @@ from reverse_etl.errors import ConfigError
 from reverse_etl.guards import Guards
 from warehouse.base import Relation
 from warehouse.manifest import Exposure, Manifest, Node
+from warehouse.project import connections_path, project_root
 
 #: The purposes that consent is asked for, where the project does not list its own in an ``accepted_values`` test.
 PURPOSES = ("advertising", "email_marketing", "sales_outreach", "sms_marketing")
@@ -101,7 +100,7 @@ def load_syncs(manifest: Manifest, connections: Mapping[str, Connection] | None 
             possible.
     """
     if connections is None:
-        connections = load_connections(Path(os.environ.get("WEFT_CONNECTIONS", "connections.yml")))
+        connections = load_connections(connections_path(project_root()))
     syncs, problems = [], []
     for exposure in sorted(manifest.exposures.values(), key=lambda item: item.name):
         reader = _Reader(manifest, exposure, connections)

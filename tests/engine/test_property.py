@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -30,8 +31,9 @@ class Life(RuleBasedStateMachine):
         self.warehouse = open_warehouse(duckdb_project(Path(self.folder.name)), env={})
         self.warehouse.execute("create schema weft_shop")
         self.shop = Shop(self.warehouse)
-        self.where = {"object": "list", "target": "L1"} if asynchronous else {}
-        self.where["guards"] = {"min_rows": 0}  # type: ignore[assignment]
+        self.where: dict[str, Any] = {"guards": {"min_rows": 0}}
+        if asynchronous:
+            self.where |= {"object": "list", "target": "L1"}
 
     @rule(person=people)
     def enters(self, person: str) -> None:
