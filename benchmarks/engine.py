@@ -1,8 +1,8 @@
 """How fast the engine plans and sends, and in how much memory.
 
 A feed of so many rows on DuckDB, of which one in ten changed since it was applied, is planned and sent to a
-destination that takes everything at once. Beside it, the same comparison done the way most scripts do it: read the feed and the state
-into dictionaries, compare. Each measurement runs in a process of its own.
+destination that takes everything at once. Beside it, the same comparison done the way most scripts do it: read the feed
+and the state into dictionaries, compare. Each measurement runs in a process of its own.
 
     python -m benchmarks.engine --rows 1000000
 """
