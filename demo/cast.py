@@ -58,7 +58,7 @@ def cast(world: World, day: int) -> Cast:
     gone = (people.persona == Persona.LOST) & (people.days_since_last <= 400)
     lost = people.ids[plain & gone & (people.email_consent == 1)]
     lapsing = people.ids[plain & (people.persona == Persona.LAPSING) & overdue & (people.ads_consent == 1)]
-    best = (people.persona == Persona.CHAMPION) & (people.count_orders >= 14)
+    best = (people.persona == Persona.CHAMPION) & (people.count_orders >= 13) & (people.span_days <= 420)
     champions = people.ids[plain & best & (people.sales_consent == 1)]
     apart = people.uses_work_email & people.has_account & people.has_email & people.has_loyalty
     apart &= ~people.ties_addresses & ~people.has_crm & ~people.erased & (people.count_orders > 0)

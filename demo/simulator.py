@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from demo.settings import Settings
 from warehouse.errors import ConfigError, WeftError
@@ -31,7 +33,13 @@ def sandbox(settings: Settings) -> Iterator[bool]:
         WeftError: The sandbox did not start.
     """
     if answers(settings):
-        yield False
+        orphan = _orphan(settings)
+        try:
+            yield False
+        finally:
+            if orphan:
+                os.kill(orphan, signal.SIGTERM)
+                _note(settings).unlink(missing_ok=True)
         return
     settings.logs.mkdir(parents=True, exist_ok=True)
     log = settings.logs / "sandbox.log"
@@ -57,14 +65,40 @@ def sandbox(settings: Settings) -> Iterator[bool]:
                     "The sandbox did not start.", where=str(log), fix="Read the log; then run the demo again."
                 )
             time.sleep(0.05)
+        _note(settings).write_text(f"{process.pid} {os.getpid()}")
         yield True
     finally:
+        _note(settings).unlink(missing_ok=True)
         process.terminate()
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _note(settings: Settings) -> Path:
+    """Who started the running sandbox: its process and that of its starter."""
+    return settings.sandbox_state.with_name(f"{settings.sandbox_state.name}.pid")
+
+
+def _orphan(settings: Settings) -> int | None:
+    """The sandbox of a demo that was killed: nobody else will stop it."""
+    try:
+        process, starter = (int(word) for word in _note(settings).read_text().split())
+    except (FileNotFoundError, ValueError):
+        return None
+    return process if _lives(process) and not _lives(starter) else None
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def answers(settings: Settings) -> bool:

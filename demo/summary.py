@@ -121,10 +121,13 @@ class Report:
 
     def identities(self) -> dict[str, Any]:
         """Profiles, identifiers, and the merges of this run and of all runs."""
-        changes = self._table("identity_changes")
+        changes, profiles = self._table("identity_changes"), self._table("profiles")
         sql = f"""
             select
-                (select count(*) from {self._table("profiles")}) as profiles,
+                (select count(*) from {profiles}) as profiles,
+                (
+                    select count(*) from {profiles} where coalesce(email, phone, user_id, loyalty_id) is null
+                ) as anonymous,
                 (select count(*) from {self._table("identity_map")}) as identifiers,
                 (select count(*) from {changes} where kind = 'merge') as merges,
                 (
@@ -171,7 +174,10 @@ def print_summary(settings: Settings, console: Console, day: int) -> None:
 
 def _identity(score: Score, found: dict[str, Any]) -> Table:
     grid = Table.grid(padding=(0, 2))
-    grid.add_row("people", f"{found['profiles']:,}", f"profiles, of {score.persons:,} true persons with a record")
+    grid.add_row(
+        "people", f"{found['profiles']:,}", f"profiles, {found['anonymous']:,} of them known by a cookie alone"
+    )
+    grid.add_row("", f"{score.persons:,}", "true persons who identified themselves")
     grid.add_row("identifiers", f"{found['identifiers']:,}", f"on {score.records:,} records of seven systems")
     grid.add_row("merges", f"{found['merges_today']:,}", f"today, {found['merges']:,} since the first day")
     grid.add_row("precision", f"{score.precision:.2%}", "of the pairs of records put together are one person")
