@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from typing import Any
-from urllib.parse import urlencode
 
-from sandbox.api import Api, Reply, Request, Route
+from sandbox.api import Reply, Request, Route
 from sandbox.faults import Kind
+from sandbox.klaviyo_consent import ConsentEndpoints
+from sandbox.klaviyo_imports import MAX_PROFILE, ImportEndpoints
 from sandbox.klaviyo_jobs import Jobs
+from sandbox.klaviyo_pages import iso, keyset_page, page_of
 from sandbox.klaviyo_profiles import Profiles, job_error
 
-MAX_BODY = 5 * 1024 * 1024
-MAX_PROFILE = 100 * 1024
-MAX_PROFILES = 10_000
 MAX_LIST_IDS = 1_000
 # burst per second and steady per minute, by the size that the guide gives each endpoint
 LIMITS = {"XS": (1, 15), "S": (3, 60), "M": (10, 150), "L": (75, 750)}
 FILTER = re.compile(r"^(any|equals)\((\w+),(.+)\)$", re.DOTALL)
 
 
-class Klaviyo(Api):
+class Klaviyo(ImportEndpoints, ConsentEndpoints):
     """One Klaviyo account."""
 
     name = "klaviyo"
@@ -36,20 +34,12 @@ class Klaviyo(Api):
         Route("GET", "/api/lists/{list_id}/relationships/profiles", "get_list_profile_ids", "L"),
         Route("POST", "/api/lists/{list_id}/relationships/profiles", "add_to_list", "M"),
         Route("DELETE", "/api/lists/{list_id}/relationships/profiles", "remove_from_list", "M"),
-        Route("POST", "/api/profile-bulk-import-jobs", "create_job", "M"),
-        Route("GET", "/api/profile-bulk-import-jobs/{job_id}", "get_job", "M"),
-        Route("GET", "/api/profile-bulk-import-jobs/{job_id}/import-errors", "get_job_errors", "M"),
-        Route("GET", "/api/profile-bulk-import-jobs/{job_id}/profiles", "get_job_profiles", "M"),
-        Route("GET", "/api/profile-bulk-import-jobs/{job_id}/relationships/profiles", "get_job_profile_ids", "M"),
         Route("POST", "/api/profile-import", "import_profile", "L"),
         Route("GET", "/api/profiles", "get_profiles", "L"),
         Route("GET", "/api/profiles/{profile_id}", "get_profile", "L"),
         Route("PATCH", "/api/profiles/{profile_id}", "patch_profile", "L"),
-        Route("POST", "/api/profile-subscription-bulk-create-jobs", "subscribe", "L"),
-        Route("POST", "/api/profile-subscription-bulk-delete-jobs", "unsubscribe", "L"),
-        Route("POST", "/api/profile-suppression-bulk-create-jobs", "suppress", "L"),
-        Route("POST", "/api/profile-suppression-bulk-delete-jobs", "unsuppress", "L"),
-        Route("POST", "/api/data-privacy-deletion-jobs", "delete_person", "S"),
+        *ImportEndpoints.import_routes,
+        *ConsentEndpoints.consent_routes,
     )
 
     def __init__(self, *args: Any, job_seconds: float = 0.4, **kwargs: Any) -> None:
@@ -151,65 +141,6 @@ class Klaviyo(Api):
         self.store.remove_members(self.name, list_id, ids)
         return Reply(204)
 
-    # bulk imports
-
-    def create_job(self, request: Request) -> Reply:
-        """Queue an import of at most 10,000 profiles and 5 MB."""
-        if request.size > MAX_BODY:
-            return self.refuse(413, "payload_too_large", "The payload is larger than 5MB.")
-        try:
-            profiles = request.body["data"]["attributes"]["profiles"]["data"]
-            related = request.body["data"].get("relationships", {}).get("lists", {}).get("data", [])
-            lists = [str(item["id"]) for item in related]
-            if request.body["data"]["type"] != "profile-bulk-import-job" or not isinstance(profiles, list):
-                raise KeyError("type")
-        except (KeyError, TypeError, AttributeError):
-            return self.refuse(400, "invalid", "The payload is not a profile-bulk-import-job.")
-        request.rows = len(profiles)
-        pointer = "/data/attributes/profiles/data"
-        if not 1 <= len(profiles) <= MAX_PROFILES:
-            return self.refuse(400, "invalid", f"Between 1 and {MAX_PROFILES} profiles are allowed.", pointer=pointer)
-        for index, profile in enumerate(profiles):
-            problem = self.profiles.malformed(profile)
-            if problem is None and request.size > MAX_PROFILE and len(json.dumps(profile)) > MAX_PROFILE:
-                problem = "The profile is larger than 100KB."
-            if problem:
-                return self.refuse(400, "invalid", problem, pointer=f"{pointer}/{index}")
-        for list_id in lists:
-            if self.store.get_list(self.name, list_id) is None:
-                return self._no_list()
-        return Reply(202, {"data": self._job(self.jobs.create(profiles, lists), request)})
-
-    def get_job(self, request: Request) -> Reply:
-        """Return a job's status and counts."""
-        job = self.jobs.get(request.args["job_id"])
-        return Reply(200, {"data": self._job(job, request)}) if job else self._no_job()
-
-    def get_job_errors(self, request: Request) -> Reply:
-        """Return a page of the profiles that failed, each with a pointer to its row."""
-        job = self.jobs.get(request.args["job_id"])
-        if job is None:
-            return self._no_job()
-        errors = [
-            {"type": "import-error", "id": f"{job['id']}-{index}", "attributes": error}
-            for index, error in enumerate(job["result"]["errors"])
-        ]
-        return self._offset_page(request, errors)
-
-    def get_job_profiles(self, request: Request) -> Reply:
-        """Return a page of the profiles that a job wrote."""
-        job = self.jobs.get(request.args["job_id"])
-        if job is None:
-            return self._no_job()
-        return self._offset_page(request, job["result"]["profile_ids"], self.profiles.resource_of)
-
-    def get_job_profile_ids(self, request: Request) -> Reply:
-        """Return a page of the ids of the profiles that a job wrote."""
-        job = self.jobs.get(request.args["job_id"])
-        if job is None:
-            return self._no_job()
-        return self._offset_page(request, [{"type": "profile", "id": known} for known in job["result"]["profile_ids"]])
-
     # single profiles
 
     def import_profile(self, request: Request) -> Reply:
@@ -248,11 +179,11 @@ class Klaviyo(Api):
 
     def get_profiles(self, request: Request) -> Reply:
         """Return a page of profiles, filtered by any() or equals() of an identifier."""
-        size, cursor = self._page(request)
+        size, cursor = page_of(request)
         text = request.query.get("filter", "")
         if not text:
             rows = self.store.records(self.name, after=cursor, limit=size + 1)
-            return self._keyset_page(request, [self.profiles.resource(row) for row in rows], size)
+            return keyset_page(request, [self.profiles.resource(row) for row in rows], size)
         found = FILTER.match(text)
         try:
             if found is None or found[2] not in ("id", "email", "phone_number", "external_id"):
@@ -265,43 +196,7 @@ class Klaviyo(Api):
         rows = [row for value in values if (row := self.profiles.find(found[2], str(value))) is not None]
         unique = sorted({row["id"]: row for row in rows}.values(), key=lambda row: str(row["id"]))
         later = [self.profiles.resource(row) for row in unique if row["id"] > cursor][: size + 1]
-        return self._keyset_page(request, later, size)
-
-    # calls that do harm when they are mistaken for list changes
-
-    def subscribe(self, request: Request) -> Reply:
-        """Subscribe to marketing: lifts every suppression."""
-        return self._subscriptions(request, self.profiles.subscribe, 1_000)
-
-    def unsubscribe(self, request: Request) -> Reply:
-        """Unsubscribe: from everything, for profiles that are not in the list."""
-        return self._subscriptions(request, self.profiles.unsubscribe, 100)
-
-    def suppress(self, request: Request) -> Reply:
-        """Suppress addresses."""
-        return self._subscriptions(request, self.profiles.suppress, 100)
-
-    def unsuppress(self, request: Request) -> Reply:
-        """Lift suppressions."""
-        return self._subscriptions(request, self.profiles.unsuppress, 100)
-
-    def delete_person(self, request: Request) -> Reply:
-        """Erase a person."""
-        request.rows = 1
-        profile = request.body["data"]["attributes"]["profile"]["data"]
-        found = self.profiles.known(profile)
-        if found:
-            self.store.delete_record(self.name, found["id"])
-        return Reply(202)
-
-    def _subscriptions(self, request: Request, change: Any, most: int) -> Reply:
-        profiles = request.body["data"]["attributes"]["profiles"]["data"]
-        request.rows = len(profiles)
-        if len(profiles) > most:
-            return self.refuse(400, "invalid", f"At most {most} profiles are allowed.")
-        related = request.body["data"].get("relationships", {}).get("list", {}).get("data") or {}
-        change(profiles, related.get("id"))
-        return Reply(202, {"data": {"type": request.body["data"]["type"], "id": "job"}})
+        return keyset_page(request, later, size)
 
     # shapes
 
@@ -322,64 +217,17 @@ class Klaviyo(Api):
         attributes = {"name": row["name"], "created": stamp, "updated": stamp, "opt_in_process": "single_opt_in"}
         return {"type": "list", "id": row["id"], "attributes": attributes, "links": {}}
 
-    def _job(self, job: dict[str, Any], request: Request) -> dict[str, Any]:
-        result = job["result"]
-        attributes = {
-            "status": job["status"],
-            "created_at": iso(job["created_at"]),
-            "started_at": iso(job["started_at"]),
-            "completed_at": iso(job["finished_at"]),
-            "expires_at": iso(job["created_at"] + 7 * 86_400),
-            "total_count": job["total"],
-            "completed_count": len(result["profile_ids"]),
-            "failed_count": job["total"] - len(result["profile_ids"]) if job["finished_at"] else 0,
-        }
-        link = f"{request.base_url}/api/profile-bulk-import-jobs/{job['id']}"
-        return {"type": "profile-bulk-import-job", "id": job["id"], "attributes": attributes, "links": {"self": link}}
-
     def _list_page(self, request: Request, *, whole: bool) -> Reply:
         list_id = request.args["list_id"]
         if self.store.get_list(self.name, list_id) is None:
             return self._no_list()
-        size, cursor = self._page(request)
+        size, cursor = page_of(request)
         rows = self.store.members(self.name, list_id, after=cursor, limit=size + 1)
         if whole:
             items = [self.profiles.resource({"id": row["member_id"], **row}) for row in rows]
         else:
             items = [{"type": "profile", "id": row["member_id"]} for row in rows]
-        return self._keyset_page(request, items, size)
-
-    @staticmethod
-    def _page(request: Request) -> tuple[int, str]:
-        size = request.query.get("page[size]", "20")
-        return min(max(int(size) if size.isdigit() else 20, 1), 100), request.query.get("page[cursor]", "")
-
-    def _keyset_page(self, request: Request, items: list[dict[str, Any]], size: int) -> Reply:
-        more = items[size - 1]["id"] if len(items) > size else None
-        return Reply(200, {"data": items[:size], "links": {"self": None, "next": next_link(request, more)}})
-
-    def _offset_page(self, request: Request, items: list[Any], shape: Any = None) -> Reply:
-        size, cursor = self._page(request)
-        start = int(cursor) if cursor.isdigit() else 0
-        page = items[start : start + size]
-        more = str(start + size) if start + size < len(items) else None
-        data = [shape(item) for item in page] if shape else page
-        return Reply(200, {"data": data, "links": {"self": None, "next": next_link(request, more)}})
+        return keyset_page(request, items, size)
 
     def _no_list(self) -> Reply:
         return self.refuse(404, "not_found", "The list does not exist.")
-
-    def _no_job(self) -> Reply:
-        return self.refuse(404, "not_found", "The job does not exist.")
-
-
-def next_link(request: Request, cursor: str | None) -> str | None:
-    """Return the address of the next page."""
-    if cursor is None:
-        return None
-    return f"{request.base_url}{request.path}?{urlencode({**request.query, 'page[cursor]': cursor})}"
-
-
-def iso(seconds: float | None) -> str | None:
-    """Return a timestamp as the API writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(seconds)) if seconds is not None else None
