@@ -68,7 +68,7 @@ def cast(world: World, day: int) -> Cast:
         withdraw_sales=_share(champions, day, 0),
         delete=np.concatenate([_share(lost, day, 1)[:1], _share(lapsing, day, 1)[:1], _share(champions, day, 1)[:1]]),
         buy=np.concatenate([_share(lost, day, 2), _share(lapsing, day, 2)]),
-        move=np.concatenate([_share(lost, day, 3), _share(champions, day, 3)]),
+        move=np.concatenate([_share(lost, day, 3), _share(lapsing, day, 3), _share(champions, day, 3)]),
         bridge=people.ids[apart][(day - 2) * _BRIDGES :][:_BRIDGES],
     )
 

@@ -70,6 +70,7 @@ def _customers(block: Block, batch: Batch) -> None:
         },
     )
     batch.own("shopify/customer", columns.text(customer_id), who)
+    home = people.zip.take(at)
     street = columns.join("Weberstraße ", columns.text(1 + ids % 190 + moved * 7))
     batch.add(
         "shopify/customer_address",
@@ -80,7 +81,9 @@ def _customers(block: Block, batch: Batch) -> None:
             "city": people.city.take(at),
             "province_code": pa.nulls(len(who), pa.string()),
             "country_code": columns.choose([c.code for c in COUNTRIES], people.country[who]),
-            "zip": columns.where(~dice.chance("no zip", 0.03, ids), people.zip.take(at)),
+            "zip": columns.where(
+                ~dice.chance("no zip", 0.03, ids) | moved, columns.where(moved, pc.utf8_reverse(home), home)
+            ),
             "phone": columns.where(dice.chance("address phone", 0.3, ids), phone),
             "is_default": pa.array(np.ones(len(who), dtype=bool)),
             "_fivetran_synced": _synced(block, len(who)),
