@@ -92,7 +92,11 @@ def _json_value(column: Column, dialect: str) -> exp.Expr:
     value: exp.Expr = column.expression()
     if column.type.is_type(*_TIMESTAMPS):
         if dialect == "snowflake":
-            shown = exp.Anonymous(this="to_char", expressions=[value, exp.Literal.string('YYYY-MM-DD"T"HH24:MI:SS')])
+            if column.type.is_type(exp.DataType.Type.TIMESTAMPTZ):
+                # The cast below keeps the wall time of the value's own zone.
+                value = exp.Anonymous(this="convert_timezone", expressions=[exp.Literal.string("UTC"), value])
+            moment = exp.cast(value, exp.DataType.build("timestamp_ntz", dialect="snowflake"))
+            shown = exp.Anonymous(this="to_char", expressions=[moment, exp.Literal.string('YYYY-MM-DD"T"HH24:MI:SS')])
             return exp.DPipe(this=shown, expression=exp.Literal.string("Z"))
         return exp.Anonymous(this="strftime", expressions=[value, exp.Literal.string("%Y-%m-%dT%H:%M:%SZ")])
     if column.type.is_type(exp.DataType.Type.DATE):
