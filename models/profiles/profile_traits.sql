@@ -79,32 +79,31 @@ final as (
         computed.first_order_at,
         computed.last_order_at,
         computed.last_order_channel,
-        case when computed.lifetime_orders > 1 then cast(
-            {{ dbt.datediff('computed.first_order_at', 'computed.last_order_at', 'day') }}
-            / (computed.lifetime_orders - 1)
-            as decimal(9, 1)
-        ) end as days_between_orders,
+        case when computed.lifetime_orders > 1 then {{ round_half_up(
+            dbt.datediff('computed.first_order_at', 'computed.last_order_at', 'day')
+            ~ ' / (computed.lifetime_orders - 1)', 1, precision=9
+        ) }} end as days_between_orders,
         cast(
             coalesce(computed.lifetime_gross - computed.lifetime_refunds, 0) as decimal(18, 2)
         ) as lifetime_value,
         cast(
             coalesce(computed.gross_365d - computed.refunds_365d, 0) as decimal(18, 2)
         ) as value_365d,
-        case when computed.orders_365d > 0 then cast(
-            percent_rank() over (
+        case when computed.orders_365d > 0 then {{ round_half_up(
+            'percent_rank() over (
                 partition by case when computed.orders_365d > 0 then 1 else 0 end
                 order by computed.gross_365d - computed.refunds_365d
-            ) as decimal(5, 4)
-        ) end as value_percentile,
-        cast(
-            computed.lifetime_gross / nullif(computed.lifetime_orders, 0) as decimal(18, 2)
-        ) as average_order_value,
-        cast(
-            computed.discounted_orders / nullif(computed.lifetime_orders, 0) as decimal(5, 4)
-        ) as discount_share,
-        case when computed.lifetime_gross > 0 then cast(
-            least(computed.lifetime_refunds / computed.lifetime_gross, 1) as decimal(5, 4)
-        ) end as refund_share,
+            )', 4, precision=5
+        ) }} end as value_percentile,
+        {{ round_half_up(
+            'computed.lifetime_gross / nullif(computed.lifetime_orders, 0)', 2
+        ) }} as average_order_value,
+        {{ round_half_up(
+            'computed.discounted_orders / nullif(computed.lifetime_orders, 0)', 4, precision=5
+        ) }} as discount_share,
+        case when computed.lifetime_gross > 0 then {{ round_half_up(
+            'least(computed.lifetime_refunds / computed.lifetime_gross, 1)', 4, precision=5
+        ) }} end as refund_share,
         computed.last_active_at as last_seen_at,
         coalesce(computed.product_views_30d, 0) as product_views_30d,
         computed.last_cart_at,
