@@ -137,7 +137,12 @@ def test_what_a_run_shows_holds_counts_and_no_person() -> None:
 
     metadata = run_metadata(report)
 
-    assert (metadata["planned add"], metadata["sent"], metadata["API calls"], metadata["kept back"]) == (1200, 1203, 4, 7)
+    assert (metadata["planned add"], metadata["sent"], metadata["API calls"], metadata["kept back"]) == (
+        1200,
+        1203,
+        4,
+        7,
+    )
     assert "| to add | 1,200 |" in metadata["report"].value
     assert "| kept back: consent | 7 |" in metadata["report"].value
 
