@@ -19,7 +19,7 @@ from reverse_etl.feed import Feed, key_text
 from reverse_etl.guards import judge
 from reverse_etl.report import Plan
 from reverse_etl.rows import Op
-from warehouse.base import Relation, Warehouse
+from warehouse.base import Warehouse
 from warehouse.sql import any_of, joined, json_field, json_object, statement, text
 
 NONE = "none"  #: the op of a row that is kept back; its ``reason`` says why
@@ -142,7 +142,7 @@ def make(
 
 def query(warehouse: Warehouse, sync: SyncDefinition, spec: ObjectSpec, feed: Feed, run_id: str) -> exp.Select:
     """Return the plan's query: one row for each row to send, and for each that is kept back."""
-    known: dict[str, Relation] = dict(tables.relations(warehouse))
+    known = tables.relations(warehouse)
     if sync.consents:
         known["profile_consents"] = sync.consents
     if sync.suppressions:
@@ -297,5 +297,4 @@ def _newest(warehouse: Warehouse, sync: SyncDefinition, as_of: datetime) -> date
     if sync.guards.max_age is None or sync.events is None:
         return None
     [row] = warehouse.query(statement(_NEWEST, {"profile_events": sync.events}, as_of=as_of.isoformat()))
-    newest: datetime | None = row["newest"]
-    return newest
+    return cast("datetime | None", row["newest"])
