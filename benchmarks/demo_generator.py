@@ -80,6 +80,7 @@ def report(runs: list[Measured]) -> str:
             "# The demo's generator",
             "",
             f"`python benchmarks/demo_generator.py` on {time.strftime('%Y-%m-%d')}, {machine}.",
+            "Seconds are wall time; where the machine was busy with other things, CPU seconds say more.",
             "",
             head,
             *lines,
