@@ -29,10 +29,10 @@ def test_the_open_page_follows_what_arrives(sandbox: Running, hubspot: Call) -> 
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(sandbox.url)
         add("ann@example.com")
-        page.wait_for_selector("text=+1", timeout=15_000)
+        page.wait_for_selector(".hubspot output:text-is('1')", timeout=30_000)
         page.click("summary")
         add("bo@example.com")
-        page.wait_for_selector("text=+2", timeout=15_000)
+        page.wait_for_selector(".hubspot output:text-is('2')", timeout=30_000)
         folded = page.eval_on_selector("details", "details => !details.open")
         browser.close()
 
