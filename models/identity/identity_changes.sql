@@ -10,7 +10,11 @@
 ) }}
 
 with moves as (
-    select node_seq, previous_seq, canonical_seq, batch
+    select
+        node_seq,
+        previous_seq,
+        canonical_seq,
+        batch
     from {{ ref('identity_moves') }}
     where previous_seq is not null
 ),

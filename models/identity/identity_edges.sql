@@ -11,12 +11,21 @@
 ) }}
 
 with identifiers as (
-    select source, record_id, identifier_type, identifier_value, observed_at
+    select
+        source,
+        record_id,
+        identifier_type,
+        identifier_value,
+        observed_at
     from {{ ref('identifiers') }}
 ),
 
 rules as (
-    select identifier_type, priority, neighbour_type, max_neighbours
+    select
+        identifier_type,
+        priority,
+        neighbour_type,
+        max_neighbours
     from {{ ref('identity_rules') }}
 ),
 
@@ -87,9 +96,15 @@ pairs as (
 ),
 
 neighbours as (
-    select a as node_seq, b as neighbour_seq from pairs
+    select
+        a as node_seq,
+        b as neighbour_seq
+    from pairs
     union
-    select b as node_seq, a as neighbour_seq from pairs
+    select
+        b as node_seq,
+        a as neighbour_seq
+    from pairs
 ),
 
 degrees_by_type as (
@@ -108,7 +123,12 @@ degrees_by_type as (
 degrees as (
     select * from degrees_by_type
     union all
-    select node_seq, identifier_type, rule_type, 'any' as neighbour_type, sum(count_neighbours)
+    select
+        node_seq,
+        identifier_type,
+        rule_type,
+        'any' as neighbour_type,
+        sum(count_neighbours)
     from degrees_by_type
     group by node_seq, identifier_type, rule_type
 ),
@@ -202,9 +222,9 @@ final as (
         or said.last_seen_at is distinct from stored.last_seen_at
 )
 {% else %}
-final as (
-    select * from evidence
-)
+    final as (
+        select * from evidence
+    )
 {% endif %}
 
 select * from final

@@ -14,12 +14,18 @@
 -- depends_on: {{ ref('identity_changes') }}
 
 with moves as (
-    select node_seq, canonical_seq, batch
+    select
+        node_seq,
+        canonical_seq,
+        batch
     from {{ ref('identity_moves') }}
 ),
 
 final as (
-    select node_seq, canonical_seq, batch
+    select
+        node_seq,
+        canonical_seq,
+        batch
     from moves
     {% if is_incremental() %}
     -- Moves that were worked out against an older state than this one are not applied again.

@@ -2,18 +2,27 @@
 -- person joins here.
 -- A shared device or address is in it too, as a profile of its own.
 with sightings as (
-    select identifier_type, identifier_value, first_seen_at, last_seen_at
+    select
+        identifier_type,
+        identifier_value,
+        first_seen_at,
+        last_seen_at
     from {{ ref('identity_sightings') }}
     where blocked_because is null
 ),
 
 nodes as (
-    select node_seq, identifier_type, identifier_value
+    select
+        node_seq,
+        identifier_type,
+        identifier_value
     from {{ ref('identity_nodes') }}
 ),
 
 labels as (
-    select node_seq, canonical_seq
+    select
+        node_seq,
+        canonical_seq
     from {{ ref('identity_labels') }}
 ),
 

@@ -9,7 +9,10 @@
 ) }}
 
 with sightings as (
-    select identifier_type, identifier_value, first_seen_at
+    select
+        identifier_type,
+        identifier_value,
+        first_seen_at
     from {{ ref('identity_sightings') }}
     where blocked_because is null
 ),
@@ -24,9 +27,9 @@ highest as (
 ),
 
 {% else %}
-highest as (
-    select 0 as node_seq
-),
+    highest as (
+        select 0 as node_seq
+    ),
 
 {% endif %}
 unregistered as (

@@ -5,13 +5,13 @@
 
 with final as (
     {% for row in rows %}
-    select
-        cast('{{ row.identifier_type }}' as varchar) as identifier_type,
-        cast({{ row.priority }} as integer) as priority,
-        cast('{{ row.neighbour_type }}' as varchar) as neighbour_type,
-        cast({{ 'null' if row.max_neighbours is none else row.max_neighbours }} as integer)
-            as max_neighbours
-    {% if not loop.last %}union all{% endif %}
+        select
+            cast('{{ row.identifier_type }}' as varchar) as identifier_type,
+            cast({{ row.priority }} as integer) as priority,
+            cast('{{ row.neighbour_type }}' as varchar) as neighbour_type,
+            cast({{ 'null' if row.max_neighbours is none else row.max_neighbours }} as integer)
+                as max_neighbours
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 )
 
