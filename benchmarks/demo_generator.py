@@ -1,6 +1,6 @@
 """How long the demo's generator takes, and how much memory it needs, by number of people.
 
-``python benchmarks/demo_generator.py [PEOPLE ...]`` writes ``demo_generator.md`` and ``.json`` to ``benchmarks/results``. Each
+``python benchmarks/demo_generator.py [PEOPLE ...]`` writes its results to ``benchmarks/results``. Each
 size runs in a process of its own, so that its peak memory is its own.
 """
 
