@@ -1,4 +1,5 @@
--- Grain: one row per household that redeems. The profile in Klaviyo is found by the number on the loyalty card.
+-- Grain: one row per household that redeems. The profile in Klaviyo is found by the number on the
+-- loyalty card.
 with
 
 segment as (

@@ -1,5 +1,5 @@
--- Grain: one row per person. People whose last review within half a year was a one or a two, and who have not ordered
--- since.
+-- Grain: one row per person. People whose last review within half a year was a one or a two, and
+-- who have not ordered since.
 with
 
 profile_events as (

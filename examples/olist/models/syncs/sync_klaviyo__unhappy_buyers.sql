@@ -1,5 +1,5 @@
--- Grain: one row per unhappy buyer. There is no address to write to in these files, so the profile in Klaviyo is found by
--- our own id.
+-- Grain: one row per unhappy buyer. There is no address to write to in these files, so the profile
+-- in Klaviyo is found by our own id.
 with
 
 segment as (

@@ -1,6 +1,6 @@
--- Grain: one statement by one household. The public files hold no consents: this stands in for your preference centre, and
--- takes it that a household which the grocer mailed had agreed to it. With complete_journey_assume_consent false it is
--- empty.
+-- Grain: one statement by one household. The public files hold no consents: this stands in for your
+-- preference centre, and takes it that a household which the grocer mailed had agreed to it. With
+-- complete_journey_assume_consent false it is empty.
 with
 
 mailings as (

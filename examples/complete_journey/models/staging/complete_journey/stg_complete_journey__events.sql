@@ -1,4 +1,5 @@
--- Grain: one event: a basket, a mailing, or a coupon redeemed. What a basket is worth is what the sample holds of it.
+-- Grain: one event: a basket, a mailing, or a coupon redeemed. What a basket is worth is what the
+-- sample holds of it.
 with
 
 baskets as (
@@ -20,7 +21,9 @@ mailings as (
         'mailing_received' as event_name,
         mailed_at as occurred_at,
         household_id,
-        {{ json_build({'campaign_id': 'campaign_id', 'campaign_type': 'campaign_type'}) }} as properties
+        {{ json_build({
+            'campaign_id': 'campaign_id', 'campaign_type': 'campaign_type',
+        }) }} as properties
     from {{ ref('stg_complete_journey__mailings') }}
 ),
 

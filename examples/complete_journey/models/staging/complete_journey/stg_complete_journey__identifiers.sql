@@ -1,4 +1,5 @@
--- Grain: one household. Its number is the one on its loyalty card, and the only identifier that there is.
+-- Grain: one household. Its number is the one on its loyalty card, and the only identifier that
+-- there is.
 with
 
 households as (

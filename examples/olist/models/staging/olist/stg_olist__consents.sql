@@ -1,5 +1,6 @@
--- Grain: one statement by one customer number. The public files hold no consents: this stands in for your preference
--- centre, and takes it that whoever ordered agreed to be written to. With olist_assume_consent false it is empty.
+-- Grain: one statement by one customer number. The public files hold no consents: this stands in
+-- for your preference centre, and takes it that whoever ordered agreed to be written to. With
+-- olist_assume_consent false it is empty.
 with
 
 orders as (

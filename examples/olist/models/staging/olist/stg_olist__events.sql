@@ -1,5 +1,5 @@
--- Grain: one event: an order, its cancellation, or its review. An order that was cancelled or could not be delivered
--- was completed and refunded, so that it is worth nothing.
+-- Grain: one event: an order, its cancellation, or its review. An order that was cancelled or could
+-- not be delivered was completed and refunded, so that it is worth nothing.
 with
 
 orders as (
@@ -35,7 +35,9 @@ refunded as (
         'order_refunded' as event_name,
         ordered_at as occurred_at,
         customer_id,
-        {{ json_build({'order_id': 'order_id', 'amount': 'total', 'currency': "'BRL'"}) }} as properties
+        {{ json_build({
+            'order_id': 'order_id', 'amount': 'total', 'currency': "'BRL'",
+        }) }} as properties
     from orders
     where status in ('canceled', 'unavailable')
 ),

@@ -1,6 +1,6 @@
--- Grain: one identifier of one record: an order, or an item of one.
--- There is no e-mail and no phone in these files, so what could tie two orders together is weak: the same place on the
--- same day, or the same product sent to the same place again. README.md says how often that is right.
+-- Grain: one identifier of one record: an order, or an item of one. There is no e-mail and no phone
+-- in these files, so what could tie two orders together is weak: the same place on the same day, or
+-- the same product sent to the same place again. README.md says how often that is right.
 {% set evidence = var('olist_evidence', ['place_day', 'place_product']) %}
 with
 
