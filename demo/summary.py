@@ -230,13 +230,13 @@ def _table(*headers: str) -> Table:
 
 
 def _next(settings: Settings, day: int) -> str:
-    more = "make demo DAY=2" if day == 1 else f"make demo DAY={day + 1}"
+    more = f"make demo DAY={day + 1}"
     return "\n".join(
         (
             "[bold]where to look next[/]",
-            f"  {more:<18} late events, changed and deleted people, withdrawn consents: see what leaves",
-            "  make dev           Dagster's asset graph, and the sandbox's page with what each account holds",
-            "  weft plan          what the next run would send, before it does",
-            "  weft ledger SYNC   what arrived, row by row",
+            f"  {more:<35} the next day: who changes, who leaves",
+            "  make dev                            Dagster, and what the sandbox holds",
+            "  .venv/bin/weft plan                 what the next run would send",
+            "  .venv/bin/weft ledger meta_lapsing  what arrived, row by row",
         )
     )
