@@ -169,7 +169,7 @@ def print_summary(settings: Settings, console: Console, day: int) -> None:
     console.print()
     console.rule(f"[bold]day {day}[/], as of {clock.as_of(day):%d %B %Y %H:%M} UTC", align="left")
     console.print(_identity(score, identities), _segments(segments, day), _syncs(syncs), sep="\n")
-    console.print(_next(settings, day), highlight=False)
+    console.print(_next(day), highlight=False)
 
 
 def _identity(score: Score, found: dict[str, Any]) -> Table:
@@ -229,7 +229,7 @@ def _table(*headers: str) -> Table:
     return table
 
 
-def _next(settings: Settings, day: int) -> str:
+def _next(day: int) -> str:
     more = f"make demo DAY={day + 1}"
     return "\n".join(
         (
