@@ -15,10 +15,10 @@ _UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.Dag
 
 
 def prepare_home(root: Path) -> Path:
-    """Make sure that ``DAGSTER_HOME`` is set, exists and holds a ``dagster.yaml``.
+    """Make sure that ``DAGSTER_HOME`` is set, exists and holds a ``dagster.yaml``, which starts as a copy of ours.
 
     Args:
-        root: The project's folder, whose ``dagster.yaml`` is the template.
+        root: The project's folder.
 
     Returns:
         The folder: ``DAGSTER_HOME``, or ``.weft/dagster`` in the project.
@@ -26,7 +26,7 @@ def prepare_home(root: Path) -> Path:
     home = (root / os.environ.get("DAGSTER_HOME", ".weft/dagster")).resolve()
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
-        shutil.copy(root / "dagster.yaml", home / "dagster.yaml")
+        shutil.copy(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     return home

@@ -32,16 +32,18 @@ def serve(settings: Settings, console: Console, port: int) -> int:
     _check_free(port)
     with sandbox(settings):
         day = prepare(settings, console)
-        # Dagster says so itself on the first start, when the folder holds no dagster.yaml: give it the project's.
+        # Dagster says so itself on the first start, when the folder holds no dagster.yaml: give it ours.
         environment = settings.environment(day)
         home = Path(environment["DAGSTER_HOME"])
         home.mkdir(parents=True, exist_ok=True)
-        template = settings.root / "dagster.yaml"
-        if template.exists() and not (home / "dagster.yaml").exists():
+        template = settings.root / "assets" / "dagster.yaml"
+        if not (home / "dagster.yaml").exists():
             (home / "dagster.yaml").write_bytes(template.read_bytes())
         console.print(f"[bold]dagster[/]   http://127.0.0.1:{port}", highlight=False)
         console.print(f"[bold]sandbox[/]   {settings.sandbox_url}", highlight=False)
         console.print("Ctrl-C closes both.")
+        # The successor of `dagster dev` is a package of its own, made for projects that it laid out itself.
+        environment["PYTHONWARNINGS"] = "ignore::Warning:click"
         command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
         process = subprocess.Popen(command, cwd=settings.root, env=environment)  # noqa: S603 - no shell, our own words
         try:

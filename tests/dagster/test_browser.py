@@ -63,7 +63,7 @@ def dagster(tmp_path: Path, account: Running) -> Iterator[str]:
     shutil.copytree(MINI, root)
     write_customers(root)
     home.mkdir()
-    shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
+    shutil.copy(ROOT / "assets" / "dagster.yaml", home / "dagster.yaml")
     env = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
     env |= account.environment() | {
         "PYTHONPATH": str(ROOT),
