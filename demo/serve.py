@@ -43,7 +43,7 @@ def serve(settings: Settings, console: Console, port: int) -> int:
         console.print(f"[bold]sandbox[/]   {settings.sandbox_url}", highlight=False)
         console.print("Ctrl-C closes both.")
         # The successor of `dagster dev` is a package of its own, made for projects that it laid out itself.
-        environment["PYTHONWARNINGS"] = "ignore::Warning:click"
+        environment["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"
         command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
         process = subprocess.Popen(command, cwd=settings.root, env=environment)  # noqa: S603 - no shell, our own words
         try:
