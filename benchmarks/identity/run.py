@@ -23,7 +23,7 @@ import duckdb
 ROOT = Path(__file__).resolve().parents[2]
 PACK = Path("benchmarks/identity/pack")
 VARIABLES = {"sources": {"bench": ["identifiers"]}}
-MODELS = ("sightings", "nodes", "edges", "moves", "changes", "labels", "map")
+MODELS = ("sightings", "nodes", "pairs", "shared", "edges", "moves", "changes", "labels", "map")
 
 RECORDS = """
 with people as (

@@ -7,6 +7,7 @@
     unique_key=['batch', 'profile_id_from', 'profile_id_into'],
     on_schema_change='append_new_columns',
     full_refresh=false,
+    pre_hook="{{ forget_unapplied_changes() }}",
 ) }}
 
 with moves as (

@@ -9,8 +9,8 @@
     full_refresh=false,
 ) }}
 
--- The changes are logged first: if the run dies in between, the next one finds the same moves and
--- logs them in the same place.
+-- The changes are logged first: if the run dies in between, the next one takes what it logged out
+-- again before it logs its own.
 -- depends_on: {{ ref('identity_changes') }}
 
 with moves as (

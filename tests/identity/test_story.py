@@ -66,8 +66,13 @@ def live(project: IdentityProject, number: int, dies_half_way: bool = False) -> 
     )
     moment = {"WEFT_AS_OF": f"2026-01-0{number}T23:00:00Z"}
     if dies_half_way:
-        # It has logged the changes and not made them yet.
+        # It has logged the changes and not made them yet; one of them is taken back before the next run.
+        link = "('shop', 'mistake', 'user_id', '{}', timestamp '2026-01-01 12:00:00')"
+        mistake = f"insert into raw.identifiers values {link.format('ada')}, {link.format('ben')}"
+        project.execute(mistake)
         project.dbt("run", "--select", "+identity_changes", environment=moment)
+        assert len(project.execute(LOG)) == 3
+        project.execute("delete from raw.identifiers where record_id = 'mistake'")
     project.dbt("build", environment=moment)
     return project.people()
 
