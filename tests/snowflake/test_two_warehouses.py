@@ -20,6 +20,7 @@ from warehouse.profile import open_warehouse
 
 AS_OF = "2026-07-01T00:00:00"
 SYNC = "klaviyo_winback"
+DATABASE = "two_warehouses"  # the emulator lives as long as the process, and other tests build in it too
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ def both(tmp_path_factory: pytest.TempPathFactory, snowflake: dict[str, str]) ->
         duckdb.dbt("build")
         elsewhere = home / "snowflake"
         elsewhere.mkdir()
-        emulated = shell(elsewhere, **common, **snowflake)
+        emulated = shell(elsewhere, **common, **snowflake, SNOWFLAKE_DATABASE=DATABASE)
         with open_warehouse(ROOT, env=emulated.env):  # the first connection creates the database
-            load_raw(Path(duckdb.env["WEFT_MANIFEST"]), "WEFT")
+            load_raw(Path(duckdb.env["WEFT_MANIFEST"]), DATABASE)
         emulated.dbt("build")
         yield Both(duckdb, emulated, sandbox)
 
