@@ -52,11 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     started = time.monotonic()
     root = project_root()
-    load_settings(root)
     log = options.log or root / ".weft" / "logs" / "assets.log"
     terminal, errors = _take_over_output(log)
     console = Console(file=terminal)
     try:
+        load_settings(root)
         check_before(root, console)
         code, messages = _run(root, console, started)
     except WeftError as error:
@@ -75,13 +75,13 @@ def check_before(root: Path, console: Console) -> None:
     Raises:
         WeftError: The message names the file and the field, and what to do.
     """
+    run_moment()
     manifest = Manifest.load(prepare_manifest(root))
     syncs = load_syncs(manifest)
     if syncs:
         connections = load_connections(connections_path(root))
         for name in sorted({sync.connection for sync in syncs}):
             connections[name].settings()
-    run_moment()
     with _opened(root, console) as warehouse:
         check_raw(manifest, warehouse.columns if warehouse else lambda relation: [], root=root)
 

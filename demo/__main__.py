@@ -16,7 +16,12 @@ from demo.settings import Settings
 from warehouse.errors import WeftError
 from warehouse.project import project_root
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="An invented retailer, to try weft with.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="An invented retailer, to try weft with.",
+)
 
 People = Annotated[int | None, typer.Option(help="People on day 1; later days add some.", show_default="5,000")]
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from demo.generate import VERSION, Generated, generate
 from demo.settings import Settings
-from demo.simulator import answers, sandbox
+from demo.simulator import answers, sandbox, stop_orphan
 from demo.summary import print_summary
 from demo.write import read_manifest
 from warehouse.errors import ConfigError
@@ -142,6 +142,7 @@ def reset(settings: Settings) -> list[Path]:
     Raises:
         ConfigError: A sandbox is running; it would go on writing to the deleted file.
     """
+    stop_orphan(settings)
     if answers(settings):
         raise ConfigError(
             "A sandbox is running on its old contents.",

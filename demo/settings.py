@@ -93,7 +93,9 @@ class Settings:
         Returns:
             Whether the file now holds the demo's settings.
         """
-        if self.env_file.exists() and not self.env_file.read_text(encoding="utf-8").startswith(HEADER):
+        if self.env_file.is_dir():
+            return False
+        if self.env_file.exists() and not self.env_file.read_bytes().startswith(HEADER.encode()):
             return False
         lines = [HEADER, *(f"{name}={value}" for name, value in self.variables(day).items())]
         temporary = self.env_file.with_name(f"{self.env_file.name}.{os.getpid()}")

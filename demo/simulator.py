@@ -11,8 +11,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from demo.settings import Settings
 from warehouse.errors import ConfigError, WeftError
@@ -33,13 +34,10 @@ def sandbox(settings: Settings) -> Iterator[bool]:
         WeftError: The sandbox did not start.
     """
     if answers(settings):
-        orphan = _orphan(settings)
         try:
             yield False
         finally:
-            if orphan:
-                os.kill(orphan, signal.SIGTERM)
-                _note(settings).unlink(missing_ok=True)
+            stop_orphan(settings)
         return
     settings.logs.mkdir(parents=True, exist_ok=True)
     log = settings.logs / "sandbox.log"
@@ -57,6 +55,7 @@ def sandbox(settings: Settings) -> Iterator[bool]:
         process = subprocess.Popen(  # noqa: S603 - no shell, our own words
             command, cwd=settings.root, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=os.environ
         )
+    _note(settings).write_text(f"{process.pid} {os.getpid()}")
     try:
         deadline = time.monotonic() + _PATIENCE
         while not answers(settings):
@@ -65,7 +64,6 @@ def sandbox(settings: Settings) -> Iterator[bool]:
                     "The sandbox did not start.", where=str(log), fix="Read the log; then run the demo again."
                 )
             time.sleep(0.05)
-        _note(settings).write_text(f"{process.pid} {os.getpid()}")
         yield True
     finally:
         _note(settings).unlink(missing_ok=True)
@@ -82,13 +80,24 @@ def _note(settings: Settings) -> Path:
     return settings.sandbox_state.with_name(f"{settings.sandbox_state.name}.pid")
 
 
-def _orphan(settings: Settings) -> int | None:
-    """The sandbox of a demo that was killed: nobody else will stop it."""
+def stop_orphan(settings: Settings) -> None:
+    """Stops the sandbox of a demo that was killed, for nobody else will; any other is left alone."""
     try:
         process, starter = (int(word) for word in _note(settings).read_text().split())
     except (FileNotFoundError, ValueError):
-        return None
-    return process if _lives(process) and not _lives(starter) else None
+        return
+    # Numbers of processes are used again: what answers must be what was started then.
+    if _lives(starter) or _asked(settings).get("pid") != process:
+        return
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGTERM)
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        with suppress(ConfigError):  # a dying one breaks the connection
+            if not answers(settings):
+                break
+        time.sleep(0.05)
+    _note(settings).unlink(missing_ok=True)
 
 
 def _lives(process: int) -> bool:
@@ -107,6 +116,11 @@ def answers(settings: Settings) -> bool:
     Raises:
         ConfigError: Something else does.
     """
+    return bool(_asked(settings))
+
+
+def _asked(settings: Settings) -> dict[str, Any]:
+    """What the sandbox on the port says of itself; nothing if none listens."""
     taken = ConfigError(
         f"Port {settings.sandbox_port} is taken by another program.",
         where=settings.sandbox_url,
@@ -119,10 +133,10 @@ def answers(settings: Settings) -> bool:
         raise taken from None
     except urllib.error.URLError as error:
         if isinstance(error.reason, ConnectionRefusedError):
-            return False
+            return {}
         raise taken from None
     except (OSError, ValueError):
         raise taken from None
     if not isinstance(found, dict) or found.get("name") != _NAME:
         raise taken
-    return True
+    return found

@@ -108,7 +108,7 @@ def load_connections(
             where=str(path),
             fix="create it, or set WEFT_CONNECTIONS to the one you mean",
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise ConfigError("The file is not valid YAML.", where=f"{path}{line}", fix="mend the indentation") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -79,7 +80,7 @@ class Sandbox:
         return HTMLResponse(render(self.store, self.apis, self.faults.list()), headers={"Cache-Control": "no-store"})
 
     async def _health(self, request: HttpRequest) -> Response:
-        return JSONResponse({"name": NAME, "status": "ok", "accounts": list(self.apis)})
+        return JSONResponse({"name": NAME, "status": "ok", "pid": os.getpid(), "accounts": list(self.apis)})
 
     async def _faults(self, request: HttpRequest) -> Response:
         if request.method == "DELETE":

@@ -100,12 +100,11 @@ def _profiles_file(project: Path, env: Mapping[str, str]) -> Path:
 def _load(file: Path) -> dict[str, Any]:
     try:
         loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        raise WarehouseError(
-            "The file is not valid YAML.", where=f"{file}{line}", fix="mend the indentation"
-        ) from error
+        # Without the cause: it quotes the file, which may hold a password.
+        raise WarehouseError("The file is not valid YAML.", where=f"{file}{line}", fix="mend the indentation") from None
     return loaded if isinstance(loaded, dict) else {}
 
 

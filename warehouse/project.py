@@ -13,11 +13,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 from dotenv import load_dotenv
+from dotenv.parser import parse_stream
 
 from warehouse.errors import ConfigError
+from warehouse.profile import read_output
 
 _BESIDE = Path(__file__).resolve().parent.parent
 
@@ -36,8 +39,25 @@ def project_root() -> Path:
 
 
 def load_settings(root: Path) -> None:
-    """Read ``.env`` in the project's root. A variable that is already set wins."""
-    load_dotenv(root / ".env", override=False)
+    """Read ``.env`` in the project's root. A variable that is already set wins.
+
+    Raises:
+        ConfigError: It is not text, or a line of it is not a setting. Going on without what it says might deliver to
+            another account than the one that was meant.
+    """
+    file = root / ".env"
+    if not file.is_file():
+        return
+    mend = "Write one NAME=value per line, in UTF-8, with quotes closed; comments begin with #."
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError("The settings file is not text.", where=str(file), fix=mend) from None
+    broken = [found.original.line for found in parse_stream(StringIO(text)) if found.error]
+    if broken:
+        lines = ", ".join(str(line) for line in broken[:5])
+        raise ConfigError("The settings file has a line that is no setting.", where=f"{file}, line {lines}", fix=mend)
+    load_dotenv(stream=StringIO(text), override=False)
 
 
 def manifest_path(root: Path) -> Path:
@@ -92,8 +112,10 @@ def prepare_manifest(root: Path) -> Path:
         The path of a manifest that fits the project's files and settings.
 
     Raises:
+        WarehouseError: The profile is missing or wrong. dbt would say so too, but quote the file, password and all.
         ConfigError: dbt could not parse the project; the message is dbt's own.
     """
+    read_output(root, None, os.environ)
     manifest = manifest_path(root)
     stamp = manifest.with_name("manifest.stamp")
     fingerprint = _fingerprint(root)

@@ -47,6 +47,7 @@ def check_raw(manifest: Manifest, columns: Callable[[Relation], Sequence[Column]
     """
     problems: list[str] = []
     folders: list[Path] = []
+    has_files = False
     for node in manifest.nodes.values():
         if node.kind != "source":
             continue
@@ -57,11 +58,12 @@ def check_raw(manifest: Manifest, columns: Callable[[Relation], Sequence[Column]
         pattern = (root or Path.cwd()).absolute() / reader[2]
         files = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
         if files:
+            has_files = True
             problems += _check_files(node, reader[1], files)
         else:
             folders.append(pattern.parent)
             problems.append(f"{pattern.parent}: there is no {pattern.name} ({_source(node)})")
-    if folders and not (top := Path(os.path.commonpath(folders))).exists():
+    if folders and not has_files and not (top := Path(os.path.commonpath(folders))).exists():
         raise ConfigError(
             "There are no raw files.",
             where=str(top),

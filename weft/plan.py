@@ -49,8 +49,9 @@ def plan(
     from warehouse.project import run_moment
 
     session = Session()
-    chosen, as_of, answers = session.chosen(sync), run_moment(), []
+    as_of, chosen, answers = run_moment(), session.chosen(sync), []
     with session.warehouse() as warehouse:
+        session.check_feeds(warehouse, chosen)
         for definition in chosen:
             planned = plan_sync(warehouse, definition, registry.get(definition.destination), as_of)
             answers.append((planned, _changed_columns(warehouse, planned), _rows(warehouse, planned, rows, show_keys)))

@@ -38,11 +38,12 @@ def run(
     from warehouse.project import run_moment
 
     session = Session()
-    chosen, as_of = session.chosen(sync), run_moment()
+    as_of, chosen = run_moment(), session.chosen(sync)
     for definition in chosen:  # a missing secret of one sync stops all of them before anything is sent
         session.connections[definition.connection].settings()
     reports, errors = [], []
     with session.warehouse() as warehouse:
+        session.check_feeds(warehouse, chosen)
         for definition in chosen:
             try:
                 with progress_bar(definition.label) as progress:

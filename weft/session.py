@@ -71,6 +71,27 @@ class Session:
             )
         return found
 
+    def check_feeds(self, warehouse: Warehouse, syncs: Sequence[SyncDefinition]) -> None:
+        """Return when every feed can be synced, so that an unfit one stops all syncs before anything is sent.
+
+        Raises:
+            ConfigError: A feed is missing, lacks a column, or its key is null or not unique.
+        """
+        from reverse_etl import feed
+        from reverse_etl.destinations import registry
+
+        problems = []
+        for sync in syncs:
+            try:
+                feed.inspect(warehouse, sync, registry.get(sync.destination))
+            except ConfigError as error:
+                problems.append(error)
+        if len(problems) > 1:
+            listed = "\n".join("- " + str(problem).replace("\n", "\n  ") for problem in problems)
+            raise ConfigError(f"{len(problems)} feeds cannot be synced:\n{listed}")
+        if problems:
+            raise problems[0]
+
     def warehouse(self) -> Warehouse:
         """Open the warehouse of the dbt profile."""
         from warehouse.profile import open_warehouse

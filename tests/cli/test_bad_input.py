@@ -27,6 +27,10 @@ def no_file(project: Project) -> None:
     (project.root / ".weft" / "warehouse.duckdb").rename(project.root / "elsewhere.duckdb")
 
 
+def no_database(project: Project) -> None:
+    (project.root / ".weft" / "warehouse.duckdb").write_bytes(b"not a database" * 1_000)
+
+
 def odd_moment(project: Project) -> None:
     project.patch.setenv("WEFT_AS_OF", "yesterday")
 
@@ -36,6 +40,21 @@ BAD: dict[str, tuple[Callable[[Project], object], tuple[str, ...], tuple[str, ..
         lambda project: project.edit("models/mini.yml", "object: list", "object: lists"),
         ("plan",),
         ("models/mini.yml", "klaviyo_winback", "object", "list"),
+    ),
+    "a field that does not exist": (
+        lambda project: project.edit("models/mini.yml", "mode: mirror", "mode: mirror\n          interval: 5"),
+        ("plan",),
+        ("models/mini.yml", "klaviyo_winback", "config.meta.sync.interval", "settle_seconds"),
+    ),
+    "a connection that does not exist": (
+        lambda project: project.edit("models/mini.yml", "connection: klaviyo", "connection: klavyio"),
+        ("run",),
+        ("models/mini.yml", "config.meta.sync.connection", "did you mean 'klaviyo'"),
+    ),
+    "a purpose that nobody is asked for": (
+        lambda project: project.edit("models/mini.yml", "purpose: email_marketing", "purpose: e_mail"),
+        ("run",),
+        ("models/mini.yml", "config.meta.sync.purpose", "email_marketing"),
     ),
     "a mode that does not exist": (
         lambda project: project.edit("models/mini.yml", "mode: mirror", "mode: replicate"),
@@ -63,6 +82,37 @@ BAD: dict[str, tuple[Callable[[Project], object], tuple[str, ...], tuple[str, ..
         ("run",),
         ("sync_klaviyo__winback", "email"),
     ),
+    "a key that the feed does not have": (
+        lambda project: project.sql("alter table weft.sync_klaviyo__winback rename column email to mail"),
+        ("run",),
+        ("sync_klaviyo__winback", "lacks email"),
+    ),
+    "settings that are no text": (
+        lambda project: (project.root / ".env").write_bytes(b"\xff\xfe\x00"),
+        ("plan",),
+        (".env", "NAME=value"),
+    ),
+    "a setting that is none": (
+        lambda project: (project.root / ".env").write_text("WEFT_TARGET=duckdb\nKLAVIYO_URL is = there\n"),
+        ("run",),
+        (".env, line 2", "NAME=value"),
+    ),
+    "connections that are no text": (
+        lambda project: (project.root / "connections.yml").write_bytes(b"\xff\xfe\x00"),
+        ("plan",),
+        ("connections.yml", "YAML"),
+    ),
+    "a profile that is no YAML": (
+        lambda project: project.edit("profiles.yml", "  target:", "  password: [hunter2\n  target:"),
+        ("plan",),
+        ("profiles.yml line 3", "YAML"),
+    ),
+    "a warehouse that is not known": (
+        lambda project: project.patch.setenv("WEFT_TARGET", "duck"),
+        ("plan",),
+        ("profiles.yml", "WEFT_TARGET", "duckdb"),
+    ),
+    "a file that is no warehouse": (no_database, ("run",), ("warehouse.duckdb", "DuckDB")),
     "an unknown sync": (lambda project: None, ("plan", "klaviyo_winbak"), ("klaviyo_winbak", "klaviyo_winback")),
     "an unknown outcome": (
         lambda project: None,
@@ -81,8 +131,8 @@ BAD: dict[str, tuple[Callable[[Project], object], tuple[str, ...], tuple[str, ..
 def test_bad_input_gets_one_message_and_changes_nothing(project: Project, account: Running, case: str) -> None:
     spoil, command, expected = BAD[case]
     spoil(project)
-    has_warehouse = (project.root / ".weft" / "warehouse.duckdb").exists()
-    before = project.state() if has_warehouse else {}
+    file = project.root / ".weft" / "warehouse.duckdb"
+    before = file.read_bytes() if file.exists() else None
 
     answer = project.weft(*command)
 
@@ -91,7 +141,8 @@ def test_bad_input_gets_one_message_and_changes_nothing(project: Project, accoun
     assert all(part in answer.err for part in expected), answer.err
     assert "Traceback" not in answer.err
     assert account.accounts["klaviyo"].calls == []
-    assert not has_warehouse or project.state() == before
+    assert "hunter2" not in answer.err
+    assert (file.read_bytes() if file.exists() else None) == before, "not a byte of the warehouse was written"
 
 
 def test_several_mistakes_in_an_exposure_are_told_at_once(project: Project, account: Running) -> None:
