@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.dbt_command import dbt
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -45,7 +47,10 @@ class Shell:
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run dbt on the project with this home's target folder."""
         paths = ("--target-path", str(self.home / "target"), "--log-path", str(self.home / "logs"))
-        return self.run("dbt.cli.main", *arguments, *paths, check=check)
+        done = dbt(*arguments, *paths, cwd=ROOT, env={**os.environ, **self.env})
+        if check:
+            assert done.returncode == 0, f"dbt {arguments} exited with {done.returncode}:\n{done.stdout}"
+        return done
 
 
 def shell(home: Path, **env: str) -> Shell:

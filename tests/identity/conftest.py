@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -18,6 +17,8 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
+
+from tests.dbt_command import dbt
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("macros", "models/identity", "models/groups.yml", "profiles.yml")
@@ -123,21 +124,18 @@ class IdentityProject:
         fails: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Runs dbt in the project and returns what it printed; a failure is an error unless it is expected."""
-        done = subprocess.run(
-            self.command(*arguments, variables=variables),
+        done = dbt(
+            *self.arguments(*arguments, variables=variables),
+            cwd=ROOT,
             env={**self.environment, **(environment or {})},
-            capture_output=True,
-            text=True,
-            check=False,
         )
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done
 
-    def command(self, *arguments: str, variables: Mapping[str, object] | None = None) -> list[str]:
-        """The command line that runs dbt in the project."""
+    def arguments(self, *arguments: str, variables: Mapping[str, object] | None = None) -> list[str]:
+        """What a dbt command on the project is called with."""
         return [
-            *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments),
-            *("--project-dir", str(self.folder), "--profiles-dir", str(self.folder)),
+            *(*arguments, "--project-dir", str(self.folder), "--profiles-dir", str(self.folder)),
             *("--vars", json.dumps(dict(variables or {}))),
         ]
 

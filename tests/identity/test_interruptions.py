@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from datetime import datetime, timedelta
 
 from .conftest import IdentityProject, Mention
@@ -32,7 +33,10 @@ def mentions(records: list[Record]) -> list[Mention]:
 def kill_at(project: IdentityProject, model: str) -> None:
     """Runs a build and kills it as soon as it has started to build a model."""
     with subprocess.Popen(
-        project.command("--no-use-colors", "build", "--exclude-resource-type", "test"),
+        [
+            *(sys.executable, "-c", "from dbt.cli.main import cli; cli()"),
+            *project.arguments("--no-use-colors", "build", "--exclude-resource-type", "test"),
+        ],
         env=project.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

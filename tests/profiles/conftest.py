@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+
+from tests.dbt_command import dbt
 
 ROOT = Path(__file__).parents[2]
 TESTED = ("profiles", "consent", "segments", "syncs")
@@ -86,17 +86,8 @@ class World:
         """Run dbt on everything under test at a moment, and fail the test with dbt's own words if it fails."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("WEFT_", "DBT_"))}
         environment |= {"WEFT_DUCKDB_PATH": str(self.warehouse), "WEFT_AS_OF": as_of}
-        code = "from dbt.cli.main import cli; cli()"
-        done = subprocess.run(
-            [sys.executable, "-c", code, command, "--project-dir", ".", "--profiles-dir", ".", *arguments],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        done = dbt(command, "--project-dir", ".", "--profiles-dir", ".", *arguments, cwd=self.folder, env=environment)
+        assert done.returncode == 0, done.stdout[-6000:]
 
 
 @pytest.fixture(scope="module")

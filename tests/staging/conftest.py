@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 import yaml
+
+from tests.dbt_command import dbt
 
 ROOT = Path(__file__).parents[2]
 TYPES = {
@@ -86,9 +87,7 @@ class Project:
             "WEFT_DUCKDB_PATH": str(self.scratch / "warehouse.duckdb"),
             "WEFT_AS_OF": "2026-07-01T00:00:00Z",
         }
-        dbt = str(Path(sys.executable).parent / "dbt")
-        command = [dbt, "--no-use-colors", *arguments, *paths, *scratch]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return dbt("--no-use-colors", *arguments, *paths, *scratch, cwd=ROOT, env=environment)
 
     def build(self, *arguments: str) -> None:
         """Build the staging models and run their tests."""
