@@ -1,23 +1,24 @@
 """The dbt project as Dagster assets: every source, model and seed an asset, every dbt test an asset check."""
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of an asset function as they are.
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliEventMessage, DbtProject, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from assets import automation
+from assets.failures import failure_of, together
 from assets.progress import Progress
 from assets.resources import DbtCommand, moment
+from assets.syncs import EXIT_CODE
+from warehouse.errors import WeftError
 
 #: Kinds that Dagster has a picture for, by the suffix of a raw file.
 _FILE_KINDS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".ndjson": "json"}
-_PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|\+?\d[\d ()/-]{6,}\d")
 
 
 class Translator(DagsterDbtTranslator):
@@ -82,7 +83,7 @@ def source_assets(project: DbtProject, manifest: Mapping[str, Any]) -> list[dg.A
 def _build(
     context: dg.AssetExecutionContext, dbt: DbtCommand, progress: Progress, project: DbtProject
 ) -> Iterator[Any]:
-    failures: list[str] = []
+    failures: list[WeftError] = []
     # Unit tests prove the models' logic on invented rows, which no change of the data can break: `make test` has them.
     command = dbt.cli(
         ["build", "--exclude-resource-type", "unit_test"],
@@ -93,7 +94,7 @@ def _build(
     try:
         for event in command.stream_raw_events():
             progress.dbt_event(event.raw_event)
-            failures += failure_of(event)
+            failures += failure_of(event.raw_event, command.manifest)
             yield from event.to_default_asset_events(
                 manifest=command.manifest,
                 dagster_dbt_translator=command.dagster_dbt_translator,
@@ -101,10 +102,10 @@ def _build(
                 target_path=command.target_path,
             )
     except DagsterDbtCliRuntimeError:
+        message, code = together(failures)
         raise dg.Failure(
-            description="\n".join(failures[:5])
-            or "dbt stopped without naming a model; its log is beside the compiled models.",
-            metadata={"log": dg.MetadataValue.path(str(command.target_path / "dbt.log"))},
+            description=message or "dbt stopped without naming a model; its log is beside the compiled models.",
+            metadata={"log": dg.MetadataValue.path(str(command.target_path / "dbt.log")), EXIT_CODE: code},
             allow_retries=False,
         ) from None
 
@@ -120,18 +121,3 @@ def _target_path(manifest: Path) -> Path:
     if parsed.exists() and (not copy.exists() or copy.stat().st_mtime_ns < parsed.stat().st_mtime_ns):
         shutil.copy2(parsed, copy)
     return folder
-
-
-def failure_of(event: DbtCliEventMessage) -> list[str]:
-    """Return what one dbt event says of a node that failed: which, in which file, and why; an empty list otherwise.
-
-    The warehouse quotes values in its messages, so whatever looks like an e-mail address or a phone number is masked.
-    """
-    raw = event.raw_event
-    info, node = raw["info"], raw["data"].get("node_info") or {}
-    if info["level"] != "error" or info["name"] not in {"RunResultError", "MainEncounteredError"}:
-        return []
-    reason = " ".join(_PERSONAL.sub("…", str(raw["data"].get("msg") or raw["data"].get("exc") or info["msg"])).split())
-    if not node:
-        return [f"dbt stopped: {reason}"]
-    return [f"{node['resource_type']} {node['node_name']} failed ({node['node_path']}): {reason}"]
