@@ -1,9 +1,9 @@
-{# Fails with every combination of the columns that occurs more than once. #}
+{# Fails with every combination of the columns that occurs more than once, or that lacks one of them: a primary key. #}
 {% test unique_combination(model, columns) %}
 {% if columns is string or columns | length < 2 %}
     {{ exceptions.raise_compiler_error(
         "unique_combination on " ~ model ~ " needs a list of two columns or more; "
-        ~ "for one column use the test `unique`."
+        ~ "for one column use the tests `unique` and `not_null`."
     ) }}
 {% endif %}
 select
@@ -12,4 +12,5 @@ select
 from {{ model }}
 group by {{ columns | join(', ') }}
 having count(*) > 1
+{%- for column in columns %} or {{ column }} is null{% endfor %}
 {% endtest %}

@@ -93,7 +93,10 @@ final as (
             and mine.record_id = theirs.record_id
             and mine.position < theirs.position
             and (mine.position = 1 or mine.count_identifiers <= {{ var('identity_record_limit') }})
-    group by 1, 2, 3
+    group by
+        mine.source,
+        least(mine.node_seq, theirs.node_seq),
+        greatest(mine.node_seq, theirs.node_seq)
 )
 
 select * from final

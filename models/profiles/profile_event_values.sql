@@ -15,6 +15,12 @@ exchange_rates as (
 
 ),
 
+profile_emptied_carts as (
+
+    select * from {{ ref('profile_emptied_carts') }}
+
+),
+
 properties_read as (
 
     select
@@ -30,6 +36,7 @@ properties_read as (
         {{ json_number('properties', 'discount') }} as discount,
         {{ json_text('properties', 'coupon') }} as coupon,
         {{ json_text('properties', 'channel') }} as channel,
+        {{ json_text('properties', 'cart_id') }} as cart_id,
         {{ json_number('properties', 'value') }} as cart_value,
         {{ json_text('properties', 'score') }} as score
     from profile_events
@@ -49,10 +56,15 @@ final as (
         properties_read.coupon,
         properties_read.channel,
         cast(properties_read.cart_value * exchange_rates.rate as decimal(18, 4)) as cart_value,
+        profile_emptied_carts.cart_id is not null as is_cart_emptied,
         properties_read.score
     from properties_read
     left join exchange_rates
         on properties_read.currency = exchange_rates.currency
+    left join profile_emptied_carts
+        on
+            properties_read.profile_id = profile_emptied_carts.profile_id
+            and properties_read.cart_id = profile_emptied_carts.cart_id
 
 )
 

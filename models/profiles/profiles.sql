@@ -20,6 +20,13 @@ suppressions as (
 
 ),
 
+email_consents as (
+
+    select * from {{ ref('profile_consents') }}
+    where purpose = 'email_marketing' and status = 'granted'
+
+),
+
 people as (
 
     select
@@ -59,6 +66,7 @@ ranked as (
         profile_id,
         attribute,
         value,
+        is_suppressed,
         row_number() over (
             partition by profile_id, attribute
             order by case when is_suppressed then 1 else 0 end, {{ survivorship_order() }}
@@ -72,9 +80,9 @@ survivors as (
     select
         profile_id,
         {% for attribute in var('survivorship').rules %}
-        max(case when attribute = '{{ attribute }}' then value end) as {{ attribute }}
-        {{- ',' if not loop.last }}
+            max(case when attribute = '{{ attribute }}' then value end) as {{ attribute }},
         {% endfor %}
+        max(case when attribute = 'email' and not is_suppressed then 1 else 0 end) as reachable
     from ranked
     where rank_of_value = 1
     group by profile_id
@@ -86,6 +94,8 @@ final as (
     select
         people.profile_id,
         survivors.email,
+        coalesce(survivors.reachable, 0) = 1 as is_email_reachable,
+        email_consents.decided_at as email_consented_at,
         survivors.phone,
         survivors.first_name,
         survivors.last_name,
@@ -105,6 +115,8 @@ final as (
     from people
     left join survivors
         on people.profile_id = survivors.profile_id
+    left join email_consents
+        on people.profile_id = email_consents.profile_id
 
 )
 

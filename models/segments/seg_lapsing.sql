@@ -16,7 +16,8 @@ due as (
         lifetime_value,
         last_order_at,
         days_between_orders,
-        {{ dbt.datediff('last_order_at', as_of(), 'day') }} as days_since_order
+        {{ dbt.datediff('last_order_at', as_of(), 'day') }}
+            as days_since_order
     from profile_traits
     where
         lifetime_orders >= 2

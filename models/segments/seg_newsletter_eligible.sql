@@ -15,40 +15,19 @@ profile_traits as (
 
 ),
 
-profile_consents as (
-
-    select * from {{ ref('profile_consents') }}
-
-),
-
-suppressions as (
-
-    select * from {{ ref('suppressions') }}
-
-),
-
 final as (
 
     select
         profiles.profile_id,
-        profile_consents.decided_at as consented_at,
+        profiles.email_consented_at as consented_at,
         profile_traits.last_seen_at,
         profile_traits.last_email_click_at
     from profiles
     inner join profile_traits
         on profiles.profile_id = profile_traits.profile_id
-    inner join profile_consents
-        on
-            profiles.profile_id = profile_consents.profile_id
-            and profile_consents.purpose = 'email_marketing'
-            and profile_consents.status = 'granted'
-    left join suppressions
-        on
-            suppressions.identifier_type = 'email'
-            and profiles.email = suppressions.identifier_value
     where
-        profiles.email is not null
-        and suppressions.identifier_value is null
+        profiles.is_email_reachable
+        and profiles.email_consented_at is not null
         and (
             profile_traits.last_email_click_at > {{ dbt.dateadd('day', -180, as_of()) }}
             or profile_traits.last_seen_at > {{ dbt.dateadd('day', -365, as_of()) }}

@@ -20,41 +20,29 @@ segment_members as (
 
 ),
 
-identity_map as (
+profile_departures as (
 
-    select * from {{ ref('identity_map') }}
-
-),
-
-identity_changes as (
-
-    select * from {{ ref('identity_changes') }}
-
-),
-
-suppressions as (
-
-    select * from {{ ref('suppressions') }}
+    select * from {{ ref('profile_departures') }}
 
 ),
 
 history as (
 
     {% if is_incremental() %}
-    select
-        segment,
-        profile_id,
-        entered_at,
-        exited_at
-    from {{ this }}
+        select
+            segment,
+            profile_id,
+            entered_at,
+            exited_at
+        from {{ this }}
     {% else %}
-    select
-        segment,
-        profile_id,
-        {{ as_of() }} as entered_at,
-        {{ as_of() }} as exited_at
-    from segment_members
-    where false
+        select
+            segment,
+            profile_id,
+            {{ as_of() }} as entered_at,
+            {{ as_of() }} as exited_at
+        from segment_members
+        where false
     {% endif %}
 
 ),
@@ -89,24 +77,6 @@ entries as (
 
 ),
 
-living as (
-
-    select distinct profile_id from identity_map
-
-),
-
-merged as (
-
-    select distinct identity_changes.profile_id_from as profile_id
-    from identity_changes
-    left join living
-        on identity_changes.profile_id_from = living.profile_id
-    where
-        identity_changes.kind = 'merge'
-        and living.profile_id is null
-
-),
-
 exits as (
 
     select
@@ -114,22 +84,14 @@ exits as (
         open_stays.profile_id,
         open_stays.entered_at,
         {{ as_of() }} as exited_at,
-        case
-            when suppressions.identifier_value is not null then 'erased'
-            when merged.profile_id is not null then 'merged'
-            else 'left'
-        end as reason
+        coalesce(profile_departures.reason, 'left') as reason
     from open_stays
     left join segment_members
         on
             open_stays.segment = segment_members.segment
             and open_stays.profile_id = segment_members.profile_id
-    left join suppressions
-        on
-            suppressions.identifier_type = 'profile_id'
-            and open_stays.profile_id = suppressions.identifier_value
-    left join merged
-        on open_stays.profile_id = merged.profile_id
+    left join profile_departures
+        on open_stays.profile_id = profile_departures.profile_id
     where segment_members.profile_id is null
 
 ),

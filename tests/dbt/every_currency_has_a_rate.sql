@@ -1,4 +1,5 @@
--- Money in a currency without a rate is missing from every sum: add the currency to seeds/exchange_rates.csv.
+-- Money in a currency without a rate is missing from every sum: add the currency to
+-- seeds/exchange_rates.csv.
 {{ config(severity='warn') }}
 
 select

@@ -16,8 +16,11 @@ erased as (
 feeds as (
 
     {% for feed in feeds %}
-    select '{{ feed }}' as feed, profile_id from {{ ref(feed) }}
-    {{ 'union all' if not loop.last }}
+        select
+            '{{ feed }}' as feed,
+            profile_id
+        from {{ ref(feed) }}
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 
 )
