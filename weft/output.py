@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from reverse_etl.report import Progress
@@ -32,7 +34,11 @@ def as_json(value: Any) -> None:
 def table(
     columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "", empty: str = "nothing to show"
 ) -> None:
-    """Print rows: a table with the title on a terminal, else one line of column names and one line per row."""
+    """Print rows: a table with the title on a terminal, else one line of column names and one line per row.
+
+    A terminal that is too narrow for the table gets it lying on its side, or else one block per row. There, columns
+    without a single value are left out.
+    """
     if not sys.stdout.isatty():
         typer.echo("\t".join(columns))
         for row in rows:
@@ -42,13 +48,17 @@ def table(
     if not rows:
         console.print(f"{title}: {empty}" if title else empty)
         return
-    drawn = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", show_edge=False)
-    for number, column in enumerate(columns):
-        numeric = all(isinstance(row[number], int | float | Decimal | None) for row in rows)
-        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(_cell(value, grouped=True) for value in row))
-    console.print(drawn, highlight=False, markup=False)
+    kept = [number for number in range(len(columns)) if any(row[number] not in (None, "") for row in rows)] or [0]
+    names = [columns[number] for number in kept]
+    values = [[row[number] for number in kept] for row in rows]
+    lying = [[name, *(row[number] for row in values)] for number, name in enumerate(names)]
+    upright = _drawn(names, values, title)
+    if _fits(console, upright):
+        console.print(upright, highlight=False)
+    elif _fits(console, on_its_side := _drawn([_cell(cell, grouped=True) for cell in lying[0]], lying[1:], title)):
+        console.print(on_its_side, highlight=False)
+    else:
+        _blocks(console, names, values, title)
 
 
 def note(text: str) -> None:
@@ -85,6 +95,31 @@ def progress_bar(label: str) -> Iterator[Progress]:
             bars.update(task, description=f"{label}: {phase}", completed=done, total=total or None)
 
         yield step
+
+
+def _drawn(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> Table:
+    drawn = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", show_edge=False)
+    for number, column in enumerate(columns):
+        numeric = all(isinstance(row[number], int | float | Decimal | None) for row in rows)
+        drawn.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(_cell(value, grouped=True)) for value in row))
+    return drawn
+
+
+def _fits(console: Console, drawn: Table) -> bool:
+    return Measurement.get(console, console.options.update(max_width=10_000), drawn).maximum <= console.width
+
+
+def _blocks(console: Console, names: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> None:
+    """Print each row as a heading and a line per value."""
+    width = max(len(name) for name in names)
+    console.print(Text(title, "bold"))
+    for first, *others in rows:
+        console.print(Text(_cell(first, grouped=True), "bold"))
+        for name, value in zip(names[1:], others, strict=True):
+            if value not in (None, ""):
+                console.print(Text(f"  {name:{width}}  {_cell(value, grouped=True)}"), soft_wrap=True)
 
 
 def _cell(value: Any, *, grouped: bool) -> str:

@@ -62,7 +62,15 @@ def plan(
     for one, columns, listed in answers:
         _details(one, columns)
         if rows:
-            shown = [(row["op"], row["key"], row["reason"], ", ".join(row["changed_columns"])) for row in listed]
+            shown = [
+                (
+                    "kept back" if row["op"] == "none" else row["op"],
+                    row["key"],
+                    row["reason"],
+                    ", ".join(row["changed_columns"]),
+                )
+                for row in listed
+            ]
             table(("op", "key", "why", "changed columns"), shown, title=one.sync)
 
 

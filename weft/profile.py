@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _MODELS = ("identity_map", "profiles", "segment_memberships", "profile_consents", "suppressions")
 _PERSON = "select profile_id from identity_map where identifier_type = :kind and identifier_value = :value"
+_PROFILE = "profile_id"  # not in identity_map, but what profiles, feeds and the ledger call a person
+_BY_ID = "select profile_id from identity_map where :kind = 'profile_id' and profile_id = :value limit 1"
 _PARTS = {
     "profile": "select * from profiles where profile_id = :person",
     "identifiers": """
@@ -66,7 +68,7 @@ def normalised(identifier: str, country: str | None = None) -> tuple[str, str]:
 
     kind, colon, given = identifier.partition(":")
     kind = kind.strip().lower()
-    if not colon or not given.strip():
+    if not (kind and colon and given.strip()):
         raise ConfigError("An identifier is written TYPE:VALUE.", where="the argument", fix="For example user_id:1042.")
     if kind == "email":
         value = normalise_email(given)
@@ -75,7 +77,7 @@ def normalised(identifier: str, country: str | None = None) -> tuple[str, str]:
     else:
         value = given.strip()
     if value is None:
-        hint = " and a national one needs --country" if kind == "phone" else ""
+        hint = "; a national number needs --country" if kind == "phone" else ""
         raise ConfigError(f"That is not a valid {kind}.", where="the argument", fix=f"Check it{hint}.")
     return kind, value
 
@@ -89,14 +91,23 @@ def look_up(warehouse: Warehouse, relations: dict[str, Relation], kind: str, val
     from reverse_etl import tables
     from warehouse.sql import statement
 
-    found = warehouse.query(statement(_PERSON, relations, kind=kind, value=value))
+    sql = _BY_ID if kind == _PROFILE else _PERSON
+    found = warehouse.query(statement(sql, relations, kind=kind, value=value))
     if not found:
         types = warehouse.query(statement("select distinct identifier_type from identity_map", relations))
         known = sorted(row["identifier_type"] for row in types)
+        if kind == _PROFILE:
+            known.append(_PROFILE)
+        if kind not in known:
+            raise ConfigError(
+                f"There are no identifiers of type {kind!r}.",
+                where="identity_map",
+                fix=f"Use one of: {', '.join(known)} or {_PROFILE}.",
+            )
         raise ConfigError(
-            f"Nobody has this {kind}." if kind in known else f"There are no identifiers of type {kind!r}.",
+            f"Nobody has this {kind}.",
             where="identity_map",
-            fix=f"Types are: {', '.join(known)}. A value may also be blocked (seeds/blocked_identifiers.csv).",
+            fix="Check it; values that name nobody are listed in seeds/blocked_identifiers.csv.",
         )
     person = str(found[0]["profile_id"])
     answer: dict[str, Any] = {"profile_id": person}

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from warehouse.errors import WeftError
+from warehouse.errors import ConfigError, WeftError
 from weft.output import as_json, note, progress_bar, table
 from weft.session import Session
 
@@ -35,8 +35,14 @@ def run(
 ) -> None:
     """Run one sync, or all: plan, check the guards, send, settle. The feeds are taken as they stand."""
     from reverse_etl.engine import run_sync
+    from reverse_etl.guards import Guards
     from warehouse.project import run_moment
 
+    unknown = sorted(set(allow or ()) - set(Guards.model_fields))
+    if unknown:
+        raise ConfigError(
+            f"There is no guard {unknown[0]!r}.", where="--allow", fix=f"Use one of: {', '.join(Guards.model_fields)}."
+        )
     session = Session()
     as_of, chosen = run_moment(), session.chosen(sync)
     for definition in chosen:  # a missing secret of one sync stops all of them before anything is sent

@@ -120,6 +120,12 @@ BAD: dict[str, tuple[Callable[[Project], object], tuple[str, ...], tuple[str, ..
         ("--outcome", "applied"),
     ),
     "an unknown type of identifier": (lambda project: None, ("profile", "fax:1"), ("fax", "email, phone")),
+    "a guard that does not exist": (
+        lambda project: None,
+        ("run", "--allow", "max_remove"),
+        ("--allow", "max_remove", "max_removed"),
+    ),
+    "an identifier of no type": (lambda project: None, ("profile", ":ada"), ("TYPE:VALUE",)),
     "an identifier without a type": (lambda project: None, ("profile", "ada"), ("TYPE:VALUE",)),
     "a national number of no country": (lambda project: None, ("profile", "phone:030 1234567"), ("--country",)),
     "a moment that is none": (odd_moment, ("plan",), ("WEFT_AS_OF", "2026-07-01T00:00:00Z")),

@@ -107,6 +107,28 @@ def test_a_guard_stops_a_run_with_nothing_sent_until_a_person_overrules_it(proje
     assert (allowed.code, account.accounts["klaviyo"].lists[LIST]) == (0, 0)
 
 
+@pytest.mark.parametrize("command", [("syncs",), ("plan", "--rows", "2"), ("run",), ("ledger", "klaviyo_winback")])
+def test_no_word_is_broken_on_a_terminal_of_eighty_columns(
+    project: Project, account: Running, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    project.weft("run")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")  # eighty columns, no colours
+
+    out = project.weft(*command).out
+
+    assert "klaviyo_winback" in out
+    assert any(word in out for word in ("lifecycle@example.com", "API calls", "applied"))
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_a_person_is_found_by_the_id_that_feeds_and_profiles_use(project: Project, account: Running) -> None:
+    by_email = project.weft("profile", "email:ada@example.com", "--json").json
+
+    assert project.weft("profile", f"profile_id:{by_email['profile_id']}", "--json").json == by_email
+    assert "Nobody has this profile_id." in project.weft("profile", "profile_id:1").err
+
+
 def test_weft_starts_without_dagster_or_dbt(project: Project) -> None:
     code = (
         "import sys; sys.argv = ['weft', 'syncs']\n"
