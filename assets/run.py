@@ -22,6 +22,7 @@ from reverse_etl.connections import load_connections
 from reverse_etl.definitions import load_syncs
 from warehouse.base import Warehouse
 from warehouse.errors import WarehouseError, WeftError
+from warehouse.lock import alone
 from warehouse.manifest import Manifest
 from warehouse.profile import open_warehouse, read_output
 from warehouse.project import connections_path, load_settings, prepare_manifest, project_root, run_moment
@@ -57,8 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(file=terminal)
     try:
         load_settings(root)
-        check_before(root, console)
-        code, messages = _run(root, console, started)
+        home = (root / os.environ.get("DAGSTER_HOME", ".weft/dagster")).resolve()
+        with alone(home.with_name(f"{home.name}.lock"), "run", lambda text: _tell(console, text)):
+            check_before(root, console)
+            code, messages = _run(root, console, started)
     except WeftError as error:
         code, messages = error.exit_code, [str(error)]
     except Exception as error:
@@ -67,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for message in messages:
         print(message, file=errors)
     return code
+
+
+def _tell(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def check_before(root: Path, console: Console) -> None:
@@ -170,7 +177,7 @@ def _opened(root: Path, console: Console) -> Iterator[Warehouse | None]:
             if "in use" not in error.what or time.monotonic() > deadline:
                 raise
             if not told:
-                console.print(f"{error.what} Waiting for it.", highlight=False, markup=False, soft_wrap=True)
+                _tell(console, f"{error.what} Waiting for it.")
                 told = True
             time.sleep(1)
     with warehouse:

@@ -18,6 +18,7 @@ from demo.simulator import answers, sandbox, stop_orphan
 from demo.summary import print_summary
 from demo.write import read_manifest
 from warehouse.errors import ConfigError
+from warehouse.lock import alone
 
 PEOPLE = 5_000
 SEED = 7
@@ -41,7 +42,8 @@ def run(settings: Settings, console: Console, *, day: int | None = None, people:
     """
     started = time.monotonic()
     _check_parts(settings.root)
-    with sandbox(settings) as was_started:
+    lock = settings.sandbox_state.with_name("demo.lock")
+    with alone(lock, "demo", lambda text: console.print(text, highlight=False)), sandbox(settings) as was_started:
         where = "started" if was_started else "already running"
         console.print(f"[bold]sandbox[/]   {where} at {settings.sandbox_url}", highlight=False)
         today = prepare(settings, console, day=day, people=people)

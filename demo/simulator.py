@@ -40,6 +40,7 @@ def sandbox(settings: Settings) -> Iterator[bool]:
             stop_orphan(settings)
         return
     settings.logs.mkdir(parents=True, exist_ok=True)
+    settings.sandbox_state.parent.mkdir(parents=True, exist_ok=True)
     log = settings.logs / "sandbox.log"
     command = [
         sys.executable,

@@ -5,8 +5,12 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,7 +23,7 @@ from demo import run as demo_run
 from demo.generate import generate
 from demo.run import PEOPLE, SEED, plan_days, prepare, reset
 from demo.settings import HEADER, Settings
-from demo.simulator import sandbox
+from demo.simulator import answers, sandbox, stop_orphan
 from warehouse.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,6 +151,27 @@ def test_a_sandbox_is_started_once_and_stopped_by_who_started_it(settings: Setti
             reset(here)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", here.sandbox_port)) != 0
+
+
+def test_the_sandbox_of_a_killed_demo_is_stopped_and_nobody_elses_is(settings: Settings) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    settings.sandbox_state.parent.mkdir(parents=True, exist_ok=True)
+    note = settings.sandbox_state.with_name(f"{settings.sandbox_state.name}.pid")
+    command = [sys.executable, "-m", "sandbox", "--port", str(settings.sandbox_port), "--state", ":memory:"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as left_behind:
+        while not answers(settings):
+            time.sleep(0.05)
+        for words in (f"{left_behind.pid} {os.getpid()}", f"{os.getpid()} {gone.pid}", "", "no numbers"):
+            note.write_text(words)
+            stop_orphan(settings)
+            assert answers(settings), words
+
+        note.write_text(f"{left_behind.pid} {gone.pid}")
+        stop_orphan(settings)
+
+        assert not answers(settings)
+        assert not note.exists()
 
 
 def test_a_reset_deletes_the_demos_files_and_nothing_that_lies_elsewhere(settings: Settings, tmp_path: Path) -> None:
