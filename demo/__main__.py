@@ -73,6 +73,15 @@ def main() -> None:
     except WeftError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         sys.exit(error.exit_code)
+    except OSError as error:
+        # A full disk, a folder that may not be written: nothing that a stack trace explains better.
+        failed = WeftError(
+            f"A file could not be read or written: {error.strerror or type(error).__name__}.",
+            where=str(error.filename or "the project's folder"),
+            fix="Make room, or mend the permissions; then run the same command again.",
+        )
+        Console(stderr=True).print(str(failed), style="red", markup=False, highlight=False)
+        sys.exit(failed.exit_code)
 
 
 if __name__ == "__main__":
