@@ -87,6 +87,11 @@ class SyncDefinition(BaseModel):
     suppressions: Relation | None = None
     events: Relation | None = None
 
+    @property
+    def delivers_to(self) -> str:
+        """The one place that the sync fills, in words: its state is what that place holds, and no other."""
+        return f"{self.connection}, {self.object}{f' {self.target}' if self.target else ''}"
+
 
 def load_syncs(manifest: Manifest, connections: Mapping[str, Connection] | None = None) -> list[SyncDefinition]:
     """Return the syncs of the project, by name.

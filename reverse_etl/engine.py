@@ -39,14 +39,16 @@ def plan_sync(
     """Work out what a run would do, store it in ``sync_plan``, and send nothing. Needs no secret.
 
     Raises:
+        ConfigError: The sync was pointed at another place while the former one holds its rows.
         FeedError: The feed has a null or duplicate key, or lacks a column.
         WarehouseError: The warehouse refused a statement.
     """
     feed = feeds.inspect(warehouse, sync, destination_class)
     tables.ensure(warehouse)
+    runs.check_destination(warehouse, sync)
     at = (clock or Clock()).now()
     run_id = _new_id(at)
-    runs.start(warehouse, run_id, sync.name, str(sync.mode), Status.PLANNED, utc(as_of), at)
+    runs.start(warehouse, run_id, sync, Status.PLANNED, utc(as_of), at)
     spec = destination_class.objects[sync.object]
     plan = plans.make(warehouse, sync, spec, feed, run_id, utc(as_of), preview=True)
     runs.planned(warehouse, plan)
@@ -93,6 +95,7 @@ def run_sync(
     destination = connections[sync.connection].open()
     feed = feeds.inspect(warehouse, sync, type(destination))
     tables.ensure(warehouse)
+    runs.check_destination(warehouse, sync)
     return _Run(warehouse, sync, destination, feed, utc(as_of), progress or silent, allow, clock or Clock()).run()
 
 
@@ -115,9 +118,7 @@ class _Run:
         calls = _calls(self.destination)
         recover(self.warehouse, self.sync.name, at)
         self.report = RunReport(_new_id(at), self.sync.name, Status.SENDING, self.as_of)
-        runs.start(
-            self.warehouse, self.report.run_id, self.sync.name, str(self.sync.mode), Status.SENDING, self.as_of, at
-        )
+        runs.start(self.warehouse, self.report.run_id, self.sync, Status.SENDING, self.as_of, at)
         self.batches = count(1)
         try:
             self._steps()

@@ -6,13 +6,21 @@ from datetime import datetime
 from typing import Any
 
 from reverse_etl import tables
+from reverse_etl.definitions import SyncDefinition
+from reverse_etl.errors import ConfigError
 from reverse_etl.report import Plan, RunReport, Status
 from reverse_etl.rows import Op
 from warehouse.base import Warehouse
 
 _START = """
-insert into sync_runs (run_id, sync_name, status, mode, as_of, started_at)
-values ($run_id, $sync, $status, $mode, cast($as_of as timestamp), cast($at as timestamp))
+insert into sync_runs (run_id, sync_name, status, mode, delivers_to, as_of, started_at)
+values ($run_id, $sync, $status, $mode, $delivers_to, cast($as_of as timestamp), cast($at as timestamp))
+"""
+_DELIVERED_TO = """
+select delivers_to from sync_runs
+where sync_name = $sync and status <> 'planned' and delivers_to is not null
+    and exists (select 1 from sync_state where sync_name = $sync and (row_hash is not null or in_doubt))
+order by started_at desc, run_id desc limit 1
 """
 _PLANNED = """
 update sync_runs set
@@ -57,16 +65,34 @@ def latest(warehouse: Warehouse, sync: str | None = None, limit: int = 1) -> lis
     return tables.ask(warehouse, _LATEST_OF, sync=sync, limit=limit)
 
 
+def check_destination(warehouse: Warehouse, sync: SyncDefinition) -> None:
+    """Make sure that a sync still delivers to the place whose contents its state describes.
+
+    Compared with another list's contents, a plan would find nothing to do and leave the new list empty for ever.
+
+    Raises:
+        ConfigError: It was pointed at another connection, object or target while the former one holds its rows.
+    """
+    for former in tables.ask(warehouse, _DELIVERED_TO, sync=sync.name):
+        if former["delivers_to"] != sync.delivers_to:
+            raise ConfigError(
+                f"{sync.name} delivered to {former['delivers_to']} until now, and would deliver to {sync.delivers_to}.",
+                where=sync.where,
+                fix="give the exposure another name, so that the new place gets everybody; the former keeps its rows",
+            )
+
+
 def start(
-    warehouse: Warehouse, run_id: str, sync: str, mode: str, status: Status, as_of: datetime, at: datetime
+    warehouse: Warehouse, run_id: str, sync: SyncDefinition, status: Status, as_of: datetime, at: datetime
 ) -> None:
     """Write down that a run begins."""
     tables.run(
         warehouse,
         _START,
         run_id=run_id,
-        sync=sync,
-        mode=mode,
+        sync=sync.name,
+        mode=str(sync.mode),
+        delivers_to=sync.delivers_to,
         status=str(status),
         as_of=as_of.isoformat(),
         at=at.isoformat(),

@@ -19,6 +19,7 @@ _RUN = {
     "sync_name": "varchar",
     "status": "varchar",
     "mode": "varchar",
+    "delivers_to": "varchar",
     "as_of": "timestamp",
     "started_at": "timestamp",
     "ended_at": "timestamp",

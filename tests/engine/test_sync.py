@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from reverse_etl.errors import ConfigError
 from reverse_etl.report import Status
 from reverse_etl.rows import Op
 from tests.engine.shop import Shop
@@ -83,6 +86,17 @@ def test_a_new_column_is_a_change_by_mapping(any_shop: Shop) -> None:
     any_shop.columns = ("email", "orders", "first_name")
     assert any_shop.plan().rows == 0
     assert any_shop.account.rows == any_shop.eligible()
+
+
+def test_another_target_is_refused_while_the_first_still_holds_rows(any_shop: Shop) -> None:
+    any_shop.add("ada", "bea")
+    any_shop.run(object="list", target="L1")
+
+    for attempt in (any_shop.plan, any_shop.run):
+        with pytest.raises(ConfigError, match="delivered to memory, list L1 until now") as refused:
+            attempt(object="list", target="L2")
+        assert "another name" in refused.value.fix
+    assert any_shop.run(object="list", target="L1").sent == 0
 
 
 def test_a_job_that_outlives_its_run_is_settled_by_the_next(any_shop: Shop) -> None:
