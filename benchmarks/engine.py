@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
+import platform
 import resource
 import subprocess
 import sys
@@ -56,6 +58,9 @@ select
     timestamp '2026-01-01' + to_seconds(i % 9000000) as last_order_at
 from range({rows}) as numbers(i)
 """
+
+
+RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass
@@ -183,7 +188,7 @@ def naive(path: str) -> dict[str, int]:
 
 
 def main() -> None:
-    """Measure each step in a process of its own and print a table."""
+    """Measure each step in a process of its own, print the measurements and write them to ``benchmarks/results``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--step", help=argparse.SUPPRESS)
@@ -192,10 +197,11 @@ def main() -> None:
     if options.step:
         print(json.dumps(measure(options.step, options.path)))
         return
+    lines = ["| step | rows | seconds | rows a second | peak memory, MiB |", "|---|---:|---:|---:|---:|"]
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "bench.duckdb")
         world(path, options.rows)
-        print(f"{'step':<28}{'rows':>10}{'seconds':>9}{'rows/s':>10}{'peak MB':>9}")
+        print("\n".join(lines))
         for step, title in STEPS:
             if step == "change":
                 change(path, options.rows)
@@ -205,7 +211,19 @@ def main() -> None:
             took = json.loads(done.stdout.splitlines()[-1])
             rows = took["rows"] or options.rows
             speed = rows / took["seconds"]
-            print(f"{title:<28}{rows:>10,}{took['seconds']:>9}{speed:>10,.0f}{took['peak_mb']:>9,}", flush=True)
+            lines.append(f"| {title} | {rows:,} | {took['seconds']} | {speed:,.0f} | {took['peak_mb']:,} |")
+            print(lines[-1], flush=True)
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    head = (
+        "# The sync engine",
+        "",
+        f"`python -m benchmarks.engine --rows {options.rows}` on {time.strftime('%Y-%m-%d')}, {machine}, "
+        f"DuckDB {duckdb.__version__}.",
+        "The destination takes everything at once, in calls of a thousand rows; what is timed is the engine alone.",
+        "",
+    )
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "engine.md").write_text("\n".join((*head, *lines, "")), encoding="utf-8")
 
 
 if __name__ == "__main__":
