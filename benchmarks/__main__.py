@@ -8,7 +8,7 @@ import sys
 RUNS = (
     ("the demo's generator", ("benchmarks.demo_generator", "10_000", "100_000")),
     ("identity stitching", ("benchmarks.identity.run", "--people", "100000")),
-    ("the sync engine", ("benchmarks.engine", "--rows", "200000")),
+    ("the sync engine", ("benchmarks.engine", "--rows", "1000000")),
 )
 
 for title, arguments in RUNS:
