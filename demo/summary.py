@@ -168,8 +168,9 @@ def print_summary(settings: Settings, console: Console, day: int) -> None:
         score, identities, segments, syncs = report.score(), report.identities(), report.segments(), report.syncs()
     console.print()
     console.rule(f"[bold]day {day}[/], as of {clock.as_of(day):%d %B %Y %H:%M} UTC", align="left")
-    console.print(_identity(score, identities), _segments(segments, day), _syncs(syncs), sep="\n\n")
-    console.print(f"\n{_next(day)}", highlight=False)
+    for part in (_identity(score, identities), _segments(segments, day), _syncs(syncs), _next(day)):
+        console.print(part, highlight=False)
+        console.print()
 
 
 def _identity(score: Score, found: dict[str, Any]) -> Table:
