@@ -110,7 +110,12 @@ class DayWriter:
             file.close()
 
     def _path(self, root: Path, name: str) -> Path:
-        return root / name / f"day_{self._day:04d}{BY_NAME[name].suffix}"
+        return file_path(root, name, self._day)
+
+
+def file_path(root: Path, name: str, day: int) -> Path:
+    """The file that holds a table's rows of a day."""
+    return root / name / f"day_{day:04d}{BY_NAME[name].suffix}"
 
 
 def manifest_path(root: Path, day: int) -> Path:
@@ -119,12 +124,15 @@ def manifest_path(root: Path, day: int) -> Path:
 
 
 def read_manifest(root: Path, day: int) -> dict[str, object] | None:
-    """What a day was made from; None where the day is missing or was cut off."""
+    """What a day was made from; None where the day is missing, was cut off or has lost a file since."""
     try:
         content = json.loads(manifest_path(root, day).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
+    if not isinstance(content, dict) or not isinstance(content.get("rows"), dict):
+        return None
+    promised = (file_path(root, name, day) for name, rows in content["rows"].items() if rows and name in BY_NAME)
+    return content if all(path.exists() for path in promised) else None
 
 
 def remove_from(root: Path, day: int) -> None:

@@ -77,6 +77,12 @@ def test_a_second_call_writes_nothing(tmp_path: Path) -> None:
     assert stamps == {file: file.stat().st_mtime_ns for file in tmp_path.glob("*/*/*")}
 
 
+def test_a_file_that_was_deleted_is_written_again(tmp_path: Path) -> None:
+    before = two_days(tmp_path)
+    (tmp_path / "pos" / "purchase" / "day_0001.csv").unlink()
+    assert two_days(tmp_path) == before
+
+
 def test_other_arguments_are_refused_and_force_replaces_every_day(tmp_path: Path) -> None:
     two_days(tmp_path)
     before = contents(tmp_path)
