@@ -229,11 +229,12 @@ class _Reader:
                 f"The feed {feed.name!r} has columns that mean nothing there: {', '.join(unknown)}",
                 f"use only: profile_id, {', '.join(sorted(spec.columns))}",
             )
-        if spec.removal_empties and block.mode is Mode.MIRROR and not unknown:
+        prefix = spec.removal_empties
+        if prefix and block.mode is Mode.MIRROR and not any(column.startswith(prefix) for column in columns):
             self._problem(
                 "mode",
-                f"A mirror empties the custom columns of who leaves, and the feed {feed.name!r} has none",
-                "add a custom column to the feed, or use mode: upsert",
+                f"A mirror empties columns that begin with {prefix} of who leaves, and {feed.name!r} has none",
+                f"add a column that begins with {prefix} to the feed, or use mode: upsert",
             )
 
     def _purpose(self, block: SyncBlock, feed: Node) -> None:

@@ -129,3 +129,13 @@ class Warehouse(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def column_names(cursor: Any) -> list[str]:
+    """Return the lower-case names of the columns of a DB-API cursor's result; none where it has no result."""
+    return [column[0].lower() for column in cursor.description or []]
+
+
+def as_rows(names: Sequence[str], found: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return tuples as dictionaries."""
+    return [dict(zip(names, row, strict=True)) for row in found]

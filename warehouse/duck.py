@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from warehouse.base import Column, Relation, Sql, Warehouse
+from warehouse.base import Column, Relation, Sql, Warehouse, as_rows, column_names
 from warehouse.errors import WarehouseError
 
 _HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
@@ -55,20 +55,20 @@ class DuckWarehouse(Warehouse):
         """Run a query and return all of its rows."""
         with self._explained():
             cursor = self._connection.execute(self.render(sql), list(params))
-            return _rows(_names(cursor), cursor.fetchall())
+            return as_rows(column_names(cursor), cursor.fetchall())
 
     def stream(self, sql: Sql, size: int = 10_000, params: Sequence[Any] = ()) -> Iterator[list[dict[str, Any]]]:
         """Run a query on a connection of its own and yield its rows in lists."""
         with self._connection.cursor() as cursor:
             with self._explained():
                 cursor.execute(self.render(sql), list(params))
-                names = _names(cursor)
+                names = column_names(cursor)
             while True:
                 with self._explained():
                     chunk = cursor.fetchmany(size)
                 if not chunk:
                     return
-                yield _rows(names, chunk)
+                yield as_rows(names, chunk)
 
     def execute(self, sql: Sql, params: Sequence[Any] = ()) -> int:
         """Run a statement and return the number of rows that it changed."""
@@ -141,14 +141,6 @@ class DuckWarehouse(Warehouse):
                 where=self.path,
                 fix="if a relation or a column is missing, run `dbt build`; if the disk is full, make room",
             ) from error
-
-
-def _names(cursor: duckdb.DuckDBPyConnection) -> list[str]:
-    return [column[0].lower() for column in cursor.description or []]
-
-
-def _rows(names: list[str], rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _first_line(error: BaseException) -> str:

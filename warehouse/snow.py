@@ -11,7 +11,7 @@ import snowflake.connector
 from snowflake.connector import errors
 from sqlglot import exp
 
-from warehouse.base import Column, Relation, Sql, Warehouse
+from warehouse.base import Column, Relation, Sql, Warehouse, as_rows, column_names
 from warehouse.errors import WarehouseError
 
 #: What dbt's Snowflake profile and the connector call by the same name.
@@ -71,20 +71,20 @@ class SnowflakeWarehouse(Warehouse):
         """Run a query and return all of its rows."""
         with self._explained(), self._connection.cursor() as cursor:
             cursor.execute(self.render(sql), tuple(params) or None)
-            return _rows(_names(cursor), cursor.fetchall())
+            return as_rows(column_names(cursor), cursor.fetchall())
 
     def stream(self, sql: Sql, size: int = 10_000, params: Sequence[Any] = ()) -> Iterator[list[dict[str, Any]]]:
         """Run a query and yield its rows in lists as the result's chunks are downloaded."""
         with self._connection.cursor() as cursor:
             with self._explained():
                 cursor.execute(self.render(sql), tuple(params) or None)
-                names = _names(cursor)
+                names = column_names(cursor)
             while True:
                 with self._explained():
                     chunk = cursor.fetchmany(size)
                 if not chunk:
                     return
-                yield _rows(names, chunk)
+                yield as_rows(names, chunk)
 
     def execute(self, sql: Sql, params: Sequence[Any] = ()) -> int:
         """Run a statement and return the number of rows that it changed."""
@@ -151,14 +151,6 @@ class SnowflakeWarehouse(Warehouse):
                 where=self._where,
                 fix="if a relation or a column is missing, run `dbt build`; if a privilege is, ask for it",
             ) from error
-
-
-def _names(cursor: Any) -> list[str]:
-    return [column[0].lower() for column in cursor.description]
-
-
-def _rows(names: list[str], rows: list[Any]) -> list[dict[str, Any]]:
-    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _words(error: errors.Error) -> str:

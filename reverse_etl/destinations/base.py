@@ -58,7 +58,7 @@ class ObjectSpec:
         asynchronous: Whether rows are settled by polling a job.
         idempotent: Whether repeating a call does no harm, so that a broken connection may simply be repeated.
         custom_columns: Whether columns beyond ``columns`` are allowed.
-        removal_empties: Whether a removal empties the columns beyond ``columns``, so that a mirror needs at least one.
+        removal_empties: Prefix of the columns that a removal empties, where it does that; a mirror needs at least one.
         removal: In one sentence, what a removal does there.
     """
 
@@ -72,7 +72,7 @@ class ObjectSpec:
     asynchronous: bool = False
     idempotent: bool = True
     custom_columns: bool = True
-    removal_empties: bool = False
+    removal_empties: str = ""
     removal: str = ""
 
 

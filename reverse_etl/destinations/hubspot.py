@@ -5,8 +5,8 @@ HubSpot's API reference 2026-03 and the guide "Contacts", read on 2026-11-21. A 
 after its release (page "Developer platform and API versioning", read on 2026-11-21).
 
 The guide says that partial upserts are not supported where the e-mail address identifies the contact, so every column
-is sent, whichever of them changed. A removal empties the custom properties that the sync wrote. The contact stays, with
-the calls, deals and notes that hang on it, and so do HubSpot's own properties, which others write as well. Calls that
+is sent, whichever of them changed. A removal empties the properties that begin with ``weft_``. The contact stays, with
+the calls, deals and notes that hang on it, and so does every other property, whoever fills it. Calls that
 archive or erase a contact are not part of this module.
 """
 
@@ -30,18 +30,9 @@ CONTACTS = f"/crm/objects/{VERSION}/contacts"
 KEY = "email"
 OTHER_EMAILS = "hs_additional_emails"
 
-#: HubSpot's own properties of a contact that can be written. All other columns are custom properties, but for those
-#: that begin with a prefix that HubSpot keeps for itself.
-STANDARD = frozenset(
-    {
-        *(KEY, "firstname", "lastname", "salutation", "phone", "mobilephone", "fax", "work_email", "website"),
-        *("address", "city", "state", "zip", "country", "company", "company_size", "industry", "annualrevenue"),
-        *("numemployees", "jobtitle", "job_function", "seniority", "start_date", "lifecyclestage", "closedate"),
-        *("date_of_birth", "gender", "marital_status", "relationship_status", "military_status", "message"),
-        *("school", "degree", "field_of_study", "graduation_date", "twitterhandle", "twitterbio", "linkedinbio"),
-    }
-)
-RESERVED = ("hs_", "hubspot_")
+#: Only columns that begin so are ever emptied. Which other properties are HubSpot's, sales' or another tool's cannot be
+#: known from here, and whoever guesses wrong wipes their work.
+OURS = "weft_"
 
 #: The pace of the smallest plan, 100 calls in 10 seconds; larger accounts are told more by their own headers.
 _CALLS = Limits(rows=100, bytes=5_000_000, calls_per_second=10, burst=10)
@@ -85,12 +76,12 @@ class HubSpot(Destination):
         "contact": ObjectSpec(
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
             keys=frozenset({KEY}),
-            columns=STANDARD,
+            columns=frozenset({KEY, "phone", "mobilephone"}),
             required=frozenset({KEY}),
             identifiers={KEY: "email", "phone": "phone", "mobilephone": "phone"},
             limits={Op.ADD: _CALLS, Op.CHANGE: _CALLS, Op.REMOVE: _CALLS},
-            removal_empties=True,
-            removal="The custom properties that the feed fills are emptied; the contact itself stays as it is.",
+            removal_empties=OURS,
+            removal=f"The properties of the feed that begin with {OURS} are emptied; all else of the contact stays.",
         )
     }
 
@@ -106,7 +97,7 @@ class HubSpot(Destination):
 
     def size(self, object_name: str, row: Row) -> int:
         """Return the bytes that a row adds to a body."""
-        one = clear_input("0" * 20, custom([row]), 99) if row.op is Op.REMOVE else upsert_input(row, 99)
+        one = clear_input("0" * 20, ours([row]), 99) if row.op is Op.REMOVE else upsert_input(row, 99)
         return len(encode(one)) + 1
 
     def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
@@ -119,9 +110,9 @@ class HubSpot(Destination):
         return map_batch([row.key for row in rows], answer.body)
 
     def _remove(self, rows: Sequence[Row]) -> list[RowResult]:
-        columns = custom(rows)
+        columns = ours(rows)
         if not columns:
-            return same_result(rows, Outcome.APPLIED, "no_columns", "the sync wrote no custom property there")
+            return same_result(rows, Outcome.APPLIED, "no_columns", f"the feed has no property of {OURS}")
         ids = {row.key: row.destination_id for row in rows if row.destination_id}
         unknown = [row for row in rows if row.key not in ids]
         if unknown:
@@ -187,10 +178,9 @@ def upsert_input(row: Row, place: int) -> dict[str, Any]:
     return {"id": row.key, "idProperty": KEY, "objectWriteTraceId": str(place), "properties": properties}
 
 
-def custom(rows: Sequence[Row]) -> list[str]:
-    """Return the columns of rows that are custom properties: those that nobody but the sync fills."""
-    columns = {column for row in rows for column in row.payload}
-    return sorted(column for column in columns - STANDARD if not column.startswith(RESERVED))
+def ours(rows: Sequence[Row]) -> list[str]:
+    """Return the columns of rows that nobody but a sync fills, by their prefix."""
+    return sorted({column for row in rows for column in row.payload if column.startswith(OURS)})
 
 
 def clear_input(contact_id: str, columns: Sequence[str], place: int) -> dict[str, Any]:

@@ -162,7 +162,9 @@ def leaving(name: str, known_as: str | None = None, **payload: Any) -> Row:
 
 
 @responses.activate
-def test_a_removal_empties_custom_properties_by_id_and_looks_up_those_it_does_not_know(hubspot: Destination) -> None:
+def test_a_removal_empties_only_what_bears_our_prefix_and_looks_up_unknown_ids(
+    hubspot: Destination,
+) -> None:
     found = {
         "results": [{**BEA, "properties": {"email": "Bea@example.com"}}, CLEO],
         "errors": [problem(ids=["dora@example.com"])],
@@ -170,13 +172,15 @@ def test_a_removal_empties_custom_properties_by_id_and_looks_up_those_it_does_no
     read = responses.post(f"{URL}/batch/read", status=207, json=found)
     done = {"results": [{"id": "503"}, {"id": "999", "objectWriteTraceId": "1"}, {"id": "501"}]}
     update = responses.post(f"{URL}/batch/update", json=done)
-    rows = [leaving("anna", "501", firstname="Anna", phone=None, hs_language="de", tier=None)]
+    # HubSpot's own properties that no list of ours could name in full, and one that sales made for themselves.
+    theirs = {"hs_language": "de", "associatedcompanyid": "7", "total_revenue": 9, "tier": "gold"}
+    rows = [leaving("anna", "501", firstname="Anna", phone=None, **theirs)]
     rows += [leaving(name) for name in ("bea", "cleo", "dora")]
 
     results = hubspot.send("contact", None, Op.REMOVE, rows)
 
     assert json.loads(read.calls[0].request.body or b"")["idProperty"] == "email"
-    empty = {"tier": "", "weft_lifetime_value": ""}
+    empty = {"weft_lifetime_value": ""}
     assert json.loads(update.calls[0].request.body or b"") == {
         "inputs": [
             {"id": contact_id, "objectWriteTraceId": str(place), "properties": empty}
@@ -234,8 +238,9 @@ def test_a_property_that_was_deleted_from_hubspot_does_not_hold_up_a_removal(hub
 
 
 @responses.activate
-def test_a_removal_without_custom_properties_calls_nobody(hubspot: Destination) -> None:
-    results = hubspot.send("contact", None, Op.REMOVE, [row("anna", op=Op.REMOVE, firstname="Anna", known_as="501")])
+def test_a_removal_without_properties_of_ours_calls_nobody(hubspot: Destination) -> None:
+    theirs = row("anna", op=Op.REMOVE, firstname="Anna", tier="gold", known_as="501")
+    results = hubspot.send("contact", None, Op.REMOVE, [theirs])
 
     assert outcomes(results) == {"anna": ("applied", "no_columns")}
     assert len(responses.calls) == 0
@@ -253,6 +258,7 @@ def test_a_token_that_does_not_work_is_noticed_before_anything_is_sent(hubspot: 
     ("mode", "columns", "refused"),
     [
         ("mirror", ("firstname", "country"), True),
+        ("mirror", ("firstname", "tier"), True),
         ("mirror", ("firstname", "weft_lifetime_value"), False),
         ("upsert", ("firstname", "country"), False),
     ],
@@ -293,7 +299,7 @@ def test_a_mirror_that_would_have_nothing_to_empty_is_refused(
     manifest = Manifest.load(tmp_path / "manifest.json")
 
     if refused:
-        with pytest.raises(ConfigError, match="custom column"):
+        with pytest.raises(ConfigError, match="begin with weft_"):
             load_syncs(manifest, connections)
     else:
         assert [found.name for found in load_syncs(manifest, connections)] == ["crm"]
