@@ -1,4 +1,4 @@
-"""Runs every benchmark at a size that a small machine finishes in about a quarter of an hour."""
+"""Runs every benchmark at a size that a small machine finishes in about half an hour."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ RUNS = (
     ("the demo's generator", ("benchmarks.demo_generator", "10_000", "100_000")),
     ("identity stitching", ("benchmarks.identity.run", "--people", "100000")),
     ("the sync engine", ("benchmarks.engine", "--rows", "1000000")),
+    ("a peer", ("benchmarks.peer", "--rows", "2000")),
 )
 
 for title, arguments in RUNS:
