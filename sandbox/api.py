@@ -156,6 +156,10 @@ class Api(ABC):
     def advance(self) -> None:  # noqa: B027 (most accounts have nothing that takes time)
         """Let time pass: finish what is due. Called before every request and every look from outside."""
 
+    def limit_of(self, request: Request, route: Route) -> str:
+        """Return the name of the rate limit that a call falls under."""
+        return route.limit
+
     def match(self, request: Request) -> Route | None:
         """Find the route of a request and fill in its arguments."""
         for route, pattern in self._compiled:
@@ -173,10 +177,11 @@ class Api(ABC):
             return denied
         if route is None:
             return self.refuse(404, "not_found", "The path could not be found.")
-        wait, remaining, reset = self.windows.take(f"{route.limit}:{route.template}", self.limits(route.limit))
+        limit = self.limit_of(request, route)
+        wait, remaining, reset = self.windows.take(f"{limit}:{route.template}", self.limits(limit))
         if wait:
             return self.throttled(wait)
         with self.store.transaction():
             reply: Reply = getattr(self, route.handler)(request)
-        reply.headers = self.limit_headers(route.limit, remaining, reset) | reply.headers
+        reply.headers = self.limit_headers(limit, remaining, reset) | reply.headers
         return reply

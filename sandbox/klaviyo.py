@@ -11,7 +11,7 @@ from sandbox.faults import Kind
 from sandbox.klaviyo_consent import ConsentEndpoints
 from sandbox.klaviyo_imports import MAX_PROFILE, ImportEndpoints
 from sandbox.klaviyo_jobs import Jobs
-from sandbox.klaviyo_pages import iso, keyset_page, page_of
+from sandbox.klaviyo_pages import iso, keyset_page, page_of, sparse
 from sandbox.klaviyo_profiles import Profiles, job_error
 
 MAX_LIST_IDS = 1_000
@@ -38,6 +38,7 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         Route("GET", "/api/profiles", "get_profiles", "L"),
         Route("GET", "/api/profiles/{profile_id}", "get_profile", "L"),
         Route("PATCH", "/api/profiles/{profile_id}", "patch_profile", "L"),
+        Route("POST", "/api/profile-merge", "merge_profiles", "M"),
         *ImportEndpoints.import_routes,
         *ConsentEndpoints.consent_routes,
     )
@@ -84,6 +85,10 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         """Return the state of the steady window."""
         steady = int(LIMITS[name][1] * self.limit_scale)
         return {"RateLimit-Limit": str(steady), "RateLimit-Remaining": str(remaining), "RateLimit-Reset": str(reset)}
+
+    def limit_of(self, request: Request, route: Route) -> str:
+        """Return the limit of a route; a list's count costs more than the list."""
+        return "XS" if "profile_count" in request.query.get("additional-fields[list]", "") else route.limit
 
     # lists
 
@@ -172,6 +177,19 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         profile_id, _ = self.profiles.upsert(profile)
         return Reply(200, {"data": self.profiles.resource_of(profile_id)})
 
+    def merge_profiles(self, request: Request) -> Reply:
+        """Queue the merge of one source into another profile; what an unknown id gets is not documented, here 404."""
+        # the harm: the source is deleted, and no call brings it back
+        request.rows = 1
+        data = request.body["data"]
+        sources = [str(item["id"]) for item in data["relationships"]["profiles"]["data"]]
+        if data["type"] != "profile-merge" or len(sources) != 1 or sources[0] == str(data["id"]):
+            return self.refuse(400, "invalid", "One source profile is required, and it must be another one.")
+        if any(self.store.find_record(self.name, record_id=known) is None for known in (str(data["id"]), *sources)):
+            return self.refuse(404, "not_found", "A profile does not exist.")
+        self.jobs.create_merge(str(data["id"]), sources[0])
+        return Reply(201, {"data": {"type": "profile", "id": str(data["id"]), "links": {}}})
+
     def get_profile(self, request: Request) -> Reply:
         """Return one profile."""
         found = self.profiles.resource_of(request.args["profile_id"])
@@ -195,7 +213,7 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         values = wanted if isinstance(wanted, list) else [wanted]
         rows = [row for value in values if (row := self.profiles.find(found[2], str(value))) is not None]
         unique = sorted({row["id"]: row for row in rows}.values(), key=lambda row: str(row["id"]))
-        later = [self.profiles.resource(row) for row in unique if row["id"] > cursor][: size + 1]
+        later = [sparse(request, self.profiles.resource(row)) for row in unique if row["id"] > cursor][: size + 1]
         return keyset_page(request, later, size)
 
     # shapes
@@ -224,7 +242,7 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         size, cursor = page_of(request)
         rows = self.store.members(self.name, list_id, after=cursor, limit=size + 1)
         if whole:
-            items = [self.profiles.resource({"id": row["member_id"], **row}) for row in rows]
+            items = [sparse(request, self.profiles.resource({"id": row["member_id"], **row})) for row in rows]
         else:
             items = [{"type": "profile", "id": row["member_id"]} for row in rows]
         return keyset_page(request, items, size)

@@ -1,4 +1,4 @@
-"""Klaviyo's profile bulk import jobs: queued, processing, complete, whether or not anyone asks."""
+"""Klaviyo's profile bulk import jobs and merges: queued, processing, complete, whether or not anyone asks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from sandbox.store import Store
 
 EMPTY: dict[str, Any] = {"profile_ids": [], "errors": []}
 PATH = "/api/profile-bulk-import-jobs"
+MERGE_PATH = "/api/profile-merge"
 
 
 class Jobs:
-    """The import jobs of one account.
+    """The import jobs and the merges of one account.
 
     Args:
         seconds: How long a job takes: one third in the queue, the rest in processing.
@@ -29,15 +30,21 @@ class Jobs:
         self.seconds = seconds
 
     def create(self, profiles: list[dict[str, Any]], lists: list[str]) -> dict[str, Any]:
-        """Queue a job."""
+        """Queue an import."""
+        return self._queue(PATH, len(profiles), {"profiles": profiles, "lists": lists})
+
+    def create_merge(self, into_id: str, source_id: str) -> None:
+        """Queue a merge, which nobody can ask after: only that the source is gone tells that it is done."""
+        self._queue(MERGE_PATH, 1, {"into": into_id, "source": source_id})
+
+    def _queue(self, path: str, total: int, payload: dict[str, Any]) -> dict[str, Any]:
         job_id = "01" + uuid.uuid4().hex[:24].upper()
         now = time.time()
-        payload = {"profiles": profiles, "lists": lists}
         due: float | None = now + self.seconds
         status = "queued"
-        if self.faults.take(ACCOUNT, Kind.JOB_STUCK, path=PATH, text=json.dumps(payload)):
+        if self.faults.take(ACCOUNT, Kind.JOB_STUCK, path=path, text=json.dumps(payload)):
             due = None
-        elif self.faults.take(ACCOUNT, Kind.JOB_FAILED, path=PATH, text=json.dumps(payload)):
+        elif self.faults.take(ACCOUNT, Kind.JOB_FAILED, path=path, text=json.dumps(payload)):
             status, due = "cancelled", None
         self.store.execute(
             "insert into jobs values (?, ?, ?, null, ?, ?, ?, ?, ?, ?)",
@@ -47,7 +54,7 @@ class Jobs:
             due,
             now if status == "cancelled" else None,
             status,
-            len(profiles),
+            total,
             json.dumps(payload),
             json.dumps(EMPTY),
         )
@@ -86,7 +93,9 @@ class Jobs:
         job = self._get(job_id)
         errors, profile_ids = [], []
         changed = 0
-        for index, profile in enumerate(job["payload"]["profiles"]):
+        if "source" in job["payload"]:
+            self.profiles.merge(job["payload"]["into"], job["payload"]["source"])
+        for index, profile in enumerate(job["payload"].get("profiles", [])):
             error = self.profiles.invalid(profile, f"/data/attributes/profiles/data/{index}")
             if error:
                 errors.append({**error, "original_payload": profile})
@@ -94,7 +103,7 @@ class Jobs:
             profile_id, created = self.profiles.upsert(profile)
             profile_ids.append(profile_id)
             changed += not created
-        for list_id in job["payload"]["lists"]:
+        for list_id in job["payload"].get("lists", []):
             added = self.store.add_members(ACCOUNT, list_id, [(known, None) for known in profile_ids])
             self.store.note_changes(ACCOUNT, list_id, min(changed, len(profile_ids) - added))
         if errors:

@@ -22,6 +22,15 @@ def keyset_page(request: Request, items: list[dict[str, Any]], size: int) -> Rep
     return Reply(200, {"data": items[:size], "links": {"self": None, "next": next_link(request, more)}})
 
 
+def sparse(request: Request, profile: dict[str, Any]) -> dict[str, Any]:
+    """Return a profile with the attributes that a request asks for."""
+    wanted = request.query.get("fields[profile]")
+    if wanted is None:
+        return profile
+    names = {name.partition(".")[0] for name in wanted.split(",")}
+    return {**profile, "attributes": {name: profile["attributes"].get(name) for name in sorted(names)}}
+
+
 def offset_page(request: Request, items: list[Any], shape: Callable[[Any], Any] | None = None) -> Reply:
     """Return a page of a list that does not change, each item in the given shape."""
     size, cursor = page_of(request)

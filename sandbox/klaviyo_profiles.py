@@ -55,6 +55,8 @@ class Profiles:
     def invalid(self, profile: Mapping[str, Any], pointer: str) -> dict[str, Any] | None:
         """Return the error of one profile that is well formed but cannot be imported, or ``None``."""
         attributes = profile["attributes"]
+        if profile.get("id") and self.store.find_record(ACCOUNT, record_id=str(profile["id"])) is None:
+            return job_error("not_found", "The profile does not exist.", f"{pointer}/id")
         email, phone = attributes.get("email"), attributes.get("phone_number")
         if email is not None and not EMAIL.match(str(email)):
             return job_error("invalid", f"Invalid email address: {email}", f"{pointer}/attributes/email")
@@ -110,6 +112,21 @@ class Profiles:
         """Return one profile as the API shows it."""
         row = self.store.find_record(ACCOUNT, record_id=profile_id)
         return self.resource(row) if row else None
+
+    def merge(self, into_id: str, source_id: str) -> None:
+        """Fold one profile into another and delete it: its values and lists fill what the other one lacks."""
+        into = self.store.find_record(ACCOUNT, record_id=into_id)
+        source = self.store.find_record(ACCOUNT, record_id=source_id)
+        if into is None or source is None:
+            return
+        data = {**source["data"], **into["data"]}
+        for name in ("properties", "location"):
+            data[name] = {**source["data"].get(name, {}), **into["data"].get(name, {})}
+        lists = self.store.query("select list_id from members where account = ? and member_id = ?", ACCOUNT, source_id)
+        self.store.delete_record(ACCOUNT, source_id)
+        self._put(into_id, data)
+        for row in lists:
+            self.store.add_members(ACCOUNT, row["list_id"], [(into_id, None)])
 
     @staticmethod
     def resource(row: Mapping[str, Any]) -> dict[str, Any]:

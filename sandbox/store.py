@@ -31,6 +31,7 @@ create table if not exists jobs (
     id text primary key, account text, created_at real, started_at real, due_at real, finished_at real, status text,
     total integer, payload text, result text);
 create table if not exists blocked (account text, value text, reason text, primary key (account, value));
+create table if not exists aliases (account text, value text, record_id text, primary key (account, value));
 create table if not exists counters (name text primary key, value integer);
 """
 
@@ -214,7 +215,8 @@ class Store:
         )
 
     def delete_record(self, account: str, record_id: str) -> None:
-        """Delete a record and its memberships."""
+        """Delete a record, its memberships and its further names."""
+        self.execute("delete from aliases where account = ? and record_id = ?", account, record_id)
         for row in self.query("select list_id from members where account = ? and member_id = ?", account, record_id):
             self.remove_members(account, row["list_id"], [record_id])
         self.execute("delete from records where account = ? and id = ?", account, record_id)

@@ -127,7 +127,7 @@ def test_an_update_names_the_contacts_that_do_not_exist(hubspot: Call) -> None:
     ("rows", "says"),
     [
         pytest.param([{"id": str(n), "properties": {"phone": ""}} for n in range(101)], "maximum", id="101 rows"),
-        pytest.param([contact("ann@example.com")], "non-unique", id="by e-mail"),
+        pytest.param([{**contact("ann@example.com"), "idProperty": "phone"}], "non-unique", id="by phone"),
         pytest.param([{"id": "1", "properties": {"favourite": ""}}], "PROPERTY_DOESNT_EXIST", id="unknown property"),
         pytest.param([], "maximum", id="no rows"),
     ],
@@ -136,6 +136,72 @@ def test_a_bad_update_is_refused_whole(hubspot: Call, rows: list[Any], says: str
     reply = hubspot("POST", f"{BATCH}/update", inputs(*rows))
 
     assert (reply.status_code, says in reply.json()["message"]) == (400, True)
+
+
+def test_an_update_by_address_never_creates(sandbox: Running, hubspot: Call) -> None:
+    hubspot("POST", f"{BATCH}/upsert", inputs(contact("ann@example.com", firstname="Ann")))
+    rows = [{"id": f"{who}@example.com", "idProperty": "email", "properties": {"phone": "1"}} for who in ("ANN", "no")]
+    reply = hubspot("POST", f"{BATCH}/update", inputs(*rows))
+
+    assert (reply.status_code, reply.json()["errors"][0]["category"]) == (207, "OBJECT_NOT_FOUND")
+    assert sandbox.accounts["hubspot"].records == [{"email": "ann@example.com", "firstname": "Ann", "phone": "1"}]
+
+
+def test_a_merge_keeps_both_addresses_and_the_values_of_the_primary_contact(sandbox: Running, hubspot: Call) -> None:
+    rows = (
+        contact("ann@example.com", weft_tier="gold"),
+        contact("bob@example.com", weft_tier="tin", firstname="Bob"),
+    )
+    created = {
+        result["properties"]["email"]: result["id"]
+        for result in hubspot("POST", f"{BATCH}/upsert", inputs(*rows)).json()["results"]
+    }
+    both = {"primaryObjectId": created["ann@example.com"], "objectIdToMerge": created["bob@example.com"]}
+    merged = hubspot("POST", f"{BASES[0]}/merge", both)
+    again = hubspot("POST", f"{BASES[0]}/merge", both)
+
+    assert (merged.status_code, again.status_code) == (200, 404)
+    assert merged.json()["id"] not in created.values()
+    [record] = sandbox.accounts["hubspot"].records
+    assert record == {
+        "email": "ann@example.com",
+        "firstname": "Bob",
+        "hs_additional_emails": "bob@example.com",
+        "weft_tier": "gold",
+    }
+    assert sandbox.accounts["hubspot"].lists == {"contacts": 1}
+    found = hubspot("POST", f"{BATCH}/upsert", inputs(contact("bob@example.com", weft_tier="silver"))).json()["results"]
+    assert [(row["id"], row["new"], row["properties"]["email"]) for row in found] == [
+        (merged.json()["id"], False, "ann@example.com")
+    ]
+
+
+def test_a_search_counts_and_pages_through_what_has_a_property(hubspot: Call) -> None:
+    rows = [contact(f"p{n}@example.com", **({"weft_tier": "a"} if n % 2 else {})) for n in range(6)]
+    hubspot("POST", f"{BATCH}/upsert", inputs(*rows))
+    has = {"filterGroups": [{"filters": [{"propertyName": "weft_tier", "operator": "HAS_PROPERTY"}]}]}
+    first = hubspot("POST", f"{BASES[0]}/search", {**has, "limit": 2, "properties": ["email"]}).json()
+    last = {"propertyName": "hs_object_id", "operator": "GT", "value": first["results"][-1]["id"]}
+    has["filterGroups"][0]["filters"].append(last)
+    rest = hubspot("POST", f"{BASES[0]}/search", has).json()
+
+    assert (first["total"], first["paging"]["next"]["after"], rest["total"]) == (3, "2", 1)
+    assert [row["properties"]["email"] for row in first["results"] + rest["results"]] == [
+        "p1@example.com",
+        "p3@example.com",
+        "p5@example.com",
+    ]
+    assert hubspot("POST", f"{BASES[0]}/search", {"filterGroups": [{"filters": []}] * 6}).status_code == 400
+    assert hubspot("POST", f"{BASES[0]}/search", {"after": "9990", "limit": 100}).status_code == 400
+
+
+def test_searches_have_a_limit_of_their_own_that_no_header_tells(client: Callable[..., Call]) -> None:
+    with start(limit_scale=0.2) as sandbox:
+        hubspot = client(f"{sandbox.url}/hubspot", {"Authorization": "Bearer pat-demo-weft"})
+        replies = [hubspot("POST", f"{BASES[0]}/search", {}) for _ in range(30)]
+
+    assert {reply.status_code for reply in replies} == {200, 429}
+    assert not [name for name in replies[0].headers if name.lower().startswith("x-hubspot-ratelimit")]
 
 
 def test_an_empty_string_clears_a_property(sandbox: Running, hubspot: Call) -> None:

@@ -143,6 +143,55 @@ def test_removal_from_a_list_leaves_the_profile(sandbox: Running, klaviyo: Call)
     assert klaviyo("POST", MEMBERS, ids(*["x"] * 1_001)).status_code == 400
 
 
+def merge(into: str, *sources: str) -> dict[str, Any]:
+    return {"data": {"type": "profile-merge", "id": into, "relationships": {"profiles": ids(*sources)}}}
+
+
+def test_a_merge_is_queued_and_deletes_its_source(sandbox: Running, klaviyo: Call) -> None:
+    import_all(
+        klaviyo,
+        {"email": "ann@example.com", "first_name": "Ann", "properties": {"tier": "gold"}},
+        {"email": "bo@example.com", "first_name": "Bo", "last_name": "Lee", "properties": {"tier": "tin", "size": 3}},
+    )
+    rows = klaviyo("GET", "/lists/WINBACK/profiles", **{"fields[profile]": "email"}).json()["data"]
+    known = {row["attributes"]["email"]: row["id"] for row in rows}
+    ann, bo = known["ann@example.com"], known["bo@example.com"]
+
+    assert [row["attributes"] for row in rows if row["id"] == ann] == [{"email": "ann@example.com"}]
+    assert klaviyo("POST", "/profile-merge", merge(ann, bo, ann)).status_code == 400
+    assert klaviyo("POST", "/profile-merge", merge(ann, "01NOBODY")).status_code == 404
+    queued = klaviyo("POST", "/profile-merge", merge(ann, bo))
+    assert (queued.status_code, queued.json()["data"]["id"]) == (201, ann)
+
+    deadline = time.monotonic() + 5
+    while klaviyo("GET", f"/profiles/{bo}").status_code == 200:
+        assert time.monotonic() < deadline, "the merge was never done"
+        time.sleep(0.02)
+    [record] = sandbox.accounts["klaviyo"].records
+    assert (record["first_name"], record["last_name"]) == ("Ann", "Lee")
+    assert record["properties"] == {"tier": "gold", "size": 3}
+    assert sandbox.accounts["klaviyo"].lists == {"WINBACK": 1}
+
+
+def test_a_profile_that_is_named_by_an_unknown_id_is_not_created(sandbox: Running, klaviyo: Call) -> None:
+    body = job({"email": "ann@example.com"})
+    body["data"]["attributes"]["profiles"]["data"][0]["id"] = "01NOBODY"
+    done = finish(klaviyo, klaviyo("POST", JOBS, body).json()["data"]["id"])
+
+    assert (done["failed_count"], sandbox.accounts["klaviyo"].records) == (1, [])
+
+
+def test_a_lists_count_has_the_smallest_limit_of_all(client: Callable[..., Call]) -> None:
+    key = {"Authorization": "Klaviyo-API-Key pk_demo_weft", "revision": "2026-07-15"}
+    with start(limit_scale=1) as sandbox:
+        klaviyo = client(f"{sandbox.url}/klaviyo/api", key)
+        replies = [klaviyo("GET", "/lists/WINBACK", **{"additional-fields[list]": "profile_count"}) for _ in range(20)]
+
+    assert replies[0].json()["data"]["attributes"]["profile_count"] == 0
+    assert replies[0].headers["RateLimit-Limit"] == "15"
+    assert 429 in {reply.status_code for reply in replies}
+
+
 def test_the_subscription_endpoints_do_the_harm_that_the_real_ones_do(sandbox: Running, klaviyo: Call) -> None:
     import_all(klaviyo, {"email": "in@example.com"})
     klaviyo("POST", "/profile-import", {"data": {"type": "profile", "attributes": {"email": "out@example.com"}}})
