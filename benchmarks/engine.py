@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 import duckdb
 
 from reverse_etl.definitions import SyncDefinition
-from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
 from reverse_etl.engine import plan_sync, run_sync
 from reverse_etl.guards import Guards
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -94,14 +94,14 @@ class Null(Destination):
         """Return none."""
         return {}
 
-    def check(self, object_name: str, target: str | None) -> None:
+    def check(self, delivery: Delivery) -> None:
         """Accept any."""
 
-    def size(self, object_name: str, row: Row) -> int:
+    def size(self, delivery: Delivery, row: Row) -> int:
         """Return about what JSON takes."""
         return 250
 
-    def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
+    def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Apply everything."""
         self.http.calls += 1
         return [RowResult(row.key, Outcome.APPLIED) for row in rows]

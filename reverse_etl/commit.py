@@ -84,8 +84,11 @@ _STATE_CHANGES: dict[Outcome, tuple[str, ...]] = {
 }
 
 _INTERRUPTED = """
-select run_id, in_flight_op, in_flight_from, in_flight_to from sync_runs
-where sync_name = $sync and status = 'sending'
+select runs.run_id, runs.sending_from, runs.sending_to, min(plan.row_key) as first_key, max(plan.row_key) as last_key
+from sync_runs as runs
+left join sync_plan as plan on plan.run_id = runs.run_id and plan.seq between runs.sending_from and runs.sending_to
+where runs.sync_name = $sync and runs.status = 'sending'
+group by runs.run_id, runs.sending_from, runs.sending_to
 """
 _FLAG = """
 insert into sync_ledger (run_id, sync_name, batch_id, row_key, op, outcome, code, reason, row_hash, recorded_at)
@@ -93,10 +96,10 @@ select plan.run_id, plan.sync_name, -1, plan.row_key, plan.op, 'ambiguous', 'int
     'the run was killed while this row was being sent', plan.row_hash, cast($at as timestamp)
 from sync_plan as plan
 left join sync_ledger as ledger on ledger.run_id = plan.run_id and ledger.row_key = plan.row_key
-where plan.run_id = $run_id and plan.op = $op and plan.row_key between $first and $last and ledger.row_key is null
+where plan.run_id = $run_id and plan.seq between $sending_from and $sending_to and ledger.row_key is null
 """
 _INTERRUPT = """
-update sync_runs set status = 'interrupted', in_flight_op = null, in_flight_from = null, in_flight_to = null,
+update sync_runs set status = 'interrupted', sending_from = null, sending_to = null,
     ended_at = cast($at as timestamp), message = 'the run was killed; the next one took over what was in doubt'
 where run_id = $run_id
 """
@@ -165,9 +168,10 @@ def recover(warehouse: Warehouse, sync: str, at: datetime) -> int:
     doubtful = 0
     for run in tables.ask(warehouse, _INTERRUPTED, sync=sync):
         with warehouse.transaction():
-            values = {"run_id": run["run_id"], "first": run["in_flight_from"], "last": run["in_flight_to"]}
-            if run["in_flight_op"] is not None:
-                doubtful += tables.run(warehouse, _FLAG, op=run["in_flight_op"], at=at.isoformat(), **values)
+            if run["sending_from"] is not None:
+                between = {"sending_from": run["sending_from"], "sending_to": run["sending_to"]}
+                doubtful += tables.run(warehouse, _FLAG, run_id=run["run_id"], at=at.isoformat(), **between)
+                values = {"run_id": run["run_id"], "first": run["first_key"], "last": run["last_key"]}
                 marks = {
                     "sync": sync,
                     "plan_run": run["run_id"],

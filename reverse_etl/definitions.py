@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reverse_etl.connections import Connection, load_connections
-from reverse_etl.destinations.base import Destination, Mode, ObjectSpec
+from reverse_etl.destinations.base import Delivery, Destination, Mode, NullPolicy, ObjectSpec
 from reverse_etl.errors import ConfigError
-from reverse_etl.guards import Guards
+from reverse_etl.guards import Bound, Guards
 from warehouse.base import Relation
 from warehouse.manifest import Exposure, Manifest, Node
 from warehouse.project import connections_path, project_root
@@ -19,6 +20,20 @@ from warehouse.project import connections_path, project_root
 #: The purposes that consent is asked for, where the project does not list its own in an ``accepted_values`` test.
 PURPOSES = ("advertising", "email_marketing", "sales_outreach", "sms_marketing")
 _FEED_PREFIX = "sync_"
+
+OnMerge = Literal["keep", "remove", "merge"]
+
+
+class Retention(BaseModel):
+    """How long the engine keeps what it no longer needs.
+
+    Attributes:
+        ledger: Age at which a line of the ledger goes, unless it is the last word on its row.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ledger: timedelta = timedelta(days=400)
 
 
 class SyncBlock(BaseModel):
@@ -33,6 +48,10 @@ class SyncBlock(BaseModel):
     target: str | None = Field(default=None, coerce_numbers_to_str=True)
     purpose: str | None = None
     guards: Guards = Guards()
+    nulls: NullPolicy = NullPolicy.CLEAR_OWN
+    columns: dict[str, NullPolicy] = Field(default_factory=dict)
+    on_merge: OnMerge = "remove"
+    retention: Retention = Retention()
     settle_seconds: int = Field(default=120, ge=0)
     batch_rows: int | None = Field(default=None, ge=1)
 
@@ -56,11 +75,17 @@ class SyncDefinition(BaseModel):
         key: The column that names a row at the destination.
         purpose: The consent that every row must have; none where rows are not people.
         guards: What must hold before anything is sent.
+        nulls: What an empty value does at the destination.
+        columns: Columns where it does something else.
+        on_merge: What becomes of the record of a person who turned out to be another.
+        drift: How far the destination's own count may be from what was applied.
+        retention: How long the engine keeps what it no longer needs.
         settle_seconds: How long a run waits for asynchronous jobs; what is open then is settled by the next run.
         batch_rows: Fewer rows in one call than the vendor allows.
         consents: Where consents are.
         suppressions: Where suppressed identifiers are.
         events: Where the ``max_age`` guard finds the youngest event.
+        changes: Where it says which profiles were merged.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -81,11 +106,22 @@ class SyncDefinition(BaseModel):
     key: str
     purpose: str | None = None
     guards: Guards = Guards()
+    nulls: NullPolicy = NullPolicy.CLEAR_OWN
+    columns: Mapping[str, NullPolicy] = Field(default_factory=dict)
+    on_merge: OnMerge = "remove"
+    drift: Bound | None = None
+    retention: Retention = Retention()
     settle_seconds: int = 120
     batch_rows: int | None = None
     consents: Relation | None = None
     suppressions: Relation | None = None
     events: Relation | None = None
+    changes: Relation | None = None
+
+    @property
+    def delivery(self) -> Delivery:
+        """What the sync asks of its destination."""
+        return Delivery(self.object, self.target, self.mode, self.key, self.nulls, self.columns)
 
     @property
     def delivers_to(self) -> str:
@@ -158,6 +194,7 @@ class _Reader:
             "suppressions": block.purpose,
             "profile_events": block.guards.max_age,
         }
+        changes = self.manifest.model("identity_changes")
         relations = {name: self._relation(name) if wanted else None for name, wanted in needed.items()}
         return SyncDefinition(
             name=self.exposure.name,
@@ -172,6 +209,7 @@ class _Reader:
             consents=relations["profile_consents"],
             suppressions=relations["suppressions"],
             events=relations["profile_events"],
+            changes=changes.relation if block.purpose and changes else None,
             **{name: getattr(block, name) for name in SyncBlock.model_fields},
         )
 

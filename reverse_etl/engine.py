@@ -142,7 +142,7 @@ class _Run:
         guards.enforce(plan, self.sync.where, self.allow)
         still_open = bool(open_jobs(self.warehouse, self.sync.name))
         if plan.rows:
-            self.destination.check(self.sync.object, self.sync.target)
+            self.destination.check(self.sync.delivery)
             self._send(plan)
             outcomes, jobs = self._settle()
             self._settled(outcomes)
@@ -154,7 +154,7 @@ class _Run:
         spec = self.destination.objects[self.sync.object]
         plan = plans.make(self.warehouse, self.sync, spec, self.feed, self.report.run_id, self.as_of)
         runs.planned(self.warehouse, plan)
-        self.report.planned = {"add": plan.add, "change": plan.change, "remove": plan.remove}
+        self.report.planned = {"add": plan.add, "change": plan.change, "remove": plan.remove, "merge": plan.merge}
         self.report.changed_by_mapping = plan.changed_by_mapping
         self.report.blocked = plan.blocked
         self.progress("plan", self.feed.rows, self.feed.rows)

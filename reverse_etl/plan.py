@@ -76,6 +76,10 @@ _FINAL = """
 select
     $run_id as run_id,
     $sync as sync_name,
+    case when op <> 'none' then row_number() over (
+        order by
+            case op when 'remove' then 0 when 'merge' then 1 when 'add' then 2 when 'change' then 3 end, row_key
+    ) end as seq,
     row_key,
     op,
     reason,
@@ -85,10 +89,12 @@ select
     case op when 'none' then null when 'remove' then applied_payload else payload end as payload,
     case when op = 'change' then $changed_columns end as changed_columns,
     op = 'change' and coalesce(applied_mapping <> $mapping, false) and not ($any_common_changed) as by_mapping,
-    destination_id
+    destination_id,
+    cast(null as text) as into_key,
+    cast(null as text) as into_id
 from decided
 where op is not null
-order by case op when 'remove' then 0 when 'add' then 1 when 'change' then 2 else 3 end, row_key
+order by seq, row_key
 """
 _COUNTS = """
 select op, reason, count(*) as count_rows, count(case when by_mapping then 1 end) as count_by_mapping,

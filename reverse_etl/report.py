@@ -65,14 +65,20 @@ class Plan:
         add: Rows to add.
         change: Rows to change, ``changed_by_mapping`` among them.
         remove: Rows to remove.
+        merge: Rows to fold into another, because the two turned out to be one person.
         changed_by_mapping: Rows that change only because the feed has other columns than when they were applied.
-        removed_because: Why rows are removed: ``left``, ``consent`` or ``suppression``, with counts.
+        removed_because: Why rows are removed: ``left``, ``merged``, ``consent``, ``suppression`` or ``resync``, with
+            counts.
         blocked: Rows kept back: ``consent``, ``suppression``, ``quarantine``, ``waiting`` (in a job that is still
-            open), ``in_doubt`` (may have been sent, and must not be sent twice), with counts.
+            open), ``in_doubt`` (may have been sent, and must not be sent twice), ``merging`` (waits
+            for the record that it will be folded into), with counts.
         feed_rows: Rows of the feed.
         applied_rows: Rows that the destination holds by the last runs.
         api_calls: Calls that it will take, by the destination's limits.
         minutes: How long they take at the vendor's rate limit.
+        billed_units: Attributes sent, where the vendor bills by them; else nothing.
+        resync: Whether everything is sent again and compared with all that was ever applied.
+        digest: Fingerprint of the rows to send: two plans that send the same have the same.
         guards: How the plan stands against the sync's guards.
     """
 
@@ -82,6 +88,7 @@ class Plan:
     add: int = 0
     change: int = 0
     remove: int = 0
+    merge: int = 0
     changed_by_mapping: int = 0
     removed_because: dict[str, int] = field(default_factory=dict)
     blocked: dict[str, int] = field(default_factory=dict)
@@ -89,12 +96,15 @@ class Plan:
     applied_rows: int = 0
     api_calls: int = 0
     minutes: float = 0.0
+    billed_units: int | None = None
+    resync: bool = False
+    digest: str = ""
     guards: tuple[GuardResult, ...] = ()
 
     @property
     def rows(self) -> int:
         """Rows to send."""
-        return self.add + self.change + self.remove
+        return self.add + self.change + self.remove + self.merge
 
     @property
     def tripped(self) -> tuple[GuardResult, ...]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Op(StrEnum):
@@ -14,6 +13,7 @@ class Op(StrEnum):
     ADD = "add"
     CHANGE = "change"
     REMOVE = "remove"
+    MERGE = "merge"  #: fold its record into that of the person it was merged into
 
 
 class Outcome(StrEnum):
@@ -27,16 +27,18 @@ class Outcome(StrEnum):
     INFO = "info"  #: declined for now without a fault, such as a removal from a too small audience
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a plan.
 
     Attributes:
         key: The feed's key column as text.
         op: What to do with it.
-        payload: Column to value, every column of the feed but ``profile_id``. For a removal, what was last applied.
+        payload: Column to value, every column of the feed but ``profile_id``. For a removal or a merge, what was last
+            applied; at least the key.
         changed: For a change, the columns whose value differs from what was last applied; else empty.
         destination_id: The destination's own id of this record, where an earlier run learned it.
+        into: For a merge, the key of the record that stays.
+        into_id: The destination's own id of that one, where it is known.
     """
 
     key: str
@@ -44,10 +46,11 @@ class Row:
     payload: Mapping[str, Any]
     changed: frozenset[str] = frozenset()
     destination_id: str | None = None
+    into: str | None = None
+    into_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RowResult:
+class RowResult(NamedTuple):
     """What the destination said of one row.
 
     Attributes:

@@ -9,7 +9,6 @@ from reverse_etl import tables
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.errors import ConfigError
 from reverse_etl.report import Plan, RunReport, Status
-from reverse_etl.rows import Op
 from warehouse.base import Warehouse
 
 _START = """
@@ -26,15 +25,16 @@ _PLANNED = """
 update sync_runs set
     feed_rows = $feed_rows,
     planned_add = $planned_add, planned_change = $planned_change, planned_remove = $planned_remove,
-    changed_by_mapping = $changed_by_mapping, blocked_consent = $consent, blocked_suppression = $suppression,
-    blocked_quarantine = $quarantine, blocked_waiting = $waiting, blocked_in_doubt = $in_doubt
+    planned_merge = $planned_merge, changed_by_mapping = $changed_by_mapping, resync = $resync,
+    blocked_consent = $consent, blocked_suppression = $suppression, blocked_quarantine = $quarantine,
+    blocked_waiting = $waiting, blocked_in_doubt = $in_doubt, blocked_merging = $merging
 where run_id = $run_id
 """
-_IN_FLIGHT = """
-update sync_runs set in_flight_op = $op, in_flight_from = $first, in_flight_to = $last where run_id = $run_id
+_SENDING = """
+update sync_runs set sending_from = $first, sending_to = $last where run_id = $run_id
 """
 _LANDED = """
-update sync_runs set in_flight_op = null, in_flight_from = null, in_flight_to = null where run_id = $run_id
+update sync_runs set sending_from = null, sending_to = null where run_id = $run_id
 """
 _FINISH = """
 update sync_runs set
@@ -109,17 +109,19 @@ def planned(warehouse: Warehouse, plan: Plan) -> None:
         planned_add=plan.add,
         planned_change=plan.change,
         planned_remove=plan.remove,
+        planned_merge=plan.merge,
+        resync=plan.resync,
         changed_by_mapping=plan.changed_by_mapping,
         **{
             reason: plan.blocked.get(reason, 0)
-            for reason in ("consent", "suppression", "quarantine", "waiting", "in_doubt")
+            for reason in ("consent", "suppression", "quarantine", "waiting", "in_doubt", "merging")
         },
     )
 
 
-def in_flight(warehouse: Warehouse, run_id: str, op: Op, first: str, last: str) -> None:
-    """Write down, before a batch is sent, which keys it holds: should the run be killed, those are in doubt."""
-    tables.run(warehouse, _IN_FLIGHT, run_id=run_id, op=str(op), first=first, last=last)
+def sending(warehouse: Warehouse, run_id: str, first: int, last: int) -> None:
+    """Write down, before rows are sent, which they are, by seq: should the run be killed, those are in doubt."""
+    tables.run(warehouse, _SENDING, run_id=run_id, first=first, last=last)
 
 
 def landed(warehouse: Warehouse, run_id: str) -> None:

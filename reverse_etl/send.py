@@ -19,10 +19,10 @@ from warehouse.base import Warehouse
 
 PAGE = 10_000  #: rows held in memory at a time
 GIVE_UP = 20  #: rows refused one by one, with none taken before them, after which the fault is not the rows'
-ORDER = (Op.REMOVE, Op.ADD, Op.CHANGE)
+ORDER = (Op.REMOVE, Op.MERGE, Op.ADD, Op.CHANGE)
 
 _PAGE = """
-select row_key, payload, changed_columns, destination_id, row_hash from sync_plan
+select seq, row_key, payload, changed_columns, destination_id, into_key, into_id, row_hash from sync_plan
 where run_id = $run_id and op = $op and row_key > $after order by row_key limit $limit
 """
 
@@ -33,6 +33,7 @@ class Planned:
 
     row: Row
     row_hash: str | None
+    seq: int
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Sender:
         """
         for op in ORDER:
             for batch in self._batches(op):
-                runs.in_flight(self.warehouse, self.run_id, op, batch[0].row.key, batch[-1].row.key)
+                runs.sending(self.warehouse, self.run_id, batch[0].seq, batch[-1].seq)
                 results, failure = self._deliver(op, batch)
                 sent = [Sent(op, planned.row_hash, results[planned.row.key]) for planned in batch]
                 # A batch may take several calls, so one that broke off may be there in part. Where repeating does no
@@ -95,9 +96,7 @@ class Sender:
     def _try(self, op: Op, rows: Sequence[Row], results: dict[str, RowResult]) -> None:
         """Send rows; where they are refused as a whole, halve them until the bad one stands alone."""
         try:
-            answered = {
-                result.key: result for result in self.destination.send(self.sync.object, self.sync.target, op, rows)
-            }
+            answered = {result.key: result for result in self.destination.send(self.sync.delivery, op, rows)}
         except BatchRefused as refusal:
             if len(rows) > 1:
                 middle = len(rows) // 2
@@ -136,7 +135,7 @@ class Sender:
         batch: list[Planned] = []
         used = 0
         for planned in pages(self.warehouse, self.run_id, op):
-            size = self.destination.size(self.sync.object, planned.row)
+            size = self.destination.size(self.sync.delivery, planned.row)
             if batch and limits and (len(batch) >= most or used + size > limits.bytes):
                 yield batch
                 batch, used = [], 0
@@ -166,13 +165,17 @@ def planned_row(op: Op, found: dict[str, object]) -> Planned:
     """Return a row of ``sync_plan`` as the destination takes it."""
     payload = found["payload"]
     changed = str(found["changed_columns"] or "")
-    destination_id = found["destination_id"]
     row = Row(
         key=str(found["row_key"]),
         op=op,
         payload=json.loads(str(payload)) if payload is not None else {},
         changed=frozenset(name for name in changed.split(",") if name),
-        destination_id=str(destination_id) if destination_id is not None else None,
+        destination_id=_text(found["destination_id"]),
+        into=_text(found["into_key"]),
+        into_id=_text(found["into_id"]),
     )
-    row_hash = found["row_hash"]
-    return Planned(row, str(row_hash) if row_hash is not None else None)
+    return Planned(row, _text(found["row_hash"]), int(str(found["seq"])))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

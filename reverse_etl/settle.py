@@ -23,7 +23,9 @@ select job_id, job_run_id, count(*) as count_rows from sync_state
 where sync_name = $sync and job_id is not null group by job_id, job_run_id order by job_run_id, job_id
 """
 _ROWS = """
-select plan.op, plan.row_key, plan.payload, plan.changed_columns, plan.destination_id, plan.row_hash
+select
+    plan.op, plan.seq, plan.row_key, plan.payload, plan.changed_columns, plan.destination_id, plan.into_key,
+    plan.into_id, plan.row_hash
 from sync_state as state
 inner join sync_plan as plan on plan.run_id = state.job_run_id and plan.row_key = state.row_key
 where state.sync_name = $sync and state.job_id = $job and state.job_run_id = $plan_run
@@ -98,7 +100,7 @@ def _ask(warehouse: Warehouse, sync: SyncDefinition, destination: Destination, j
         planned_row(Op(str(row["op"])), row)
         for row in tables.ask(warehouse, _ROWS, sync=sync.name, job=job.job_id, plan_run=job.run_id)
     ]
-    results = destination.settle(sync.object, sync.target, job.job_id, [item.row for item in planned])
+    results = destination.settle(sync.delivery, job.job_id, [item.row for item in planned])
     if results is None:
         return None
     answered = {result.key: result for result in results}

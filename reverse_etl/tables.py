@@ -27,12 +27,14 @@ _RUN = {
     "planned_add": "bigint",
     "planned_change": "bigint",
     "planned_remove": "bigint",
+    "planned_merge": "bigint",
     "changed_by_mapping": "bigint",
     "blocked_consent": "bigint",
     "blocked_suppression": "bigint",
     "blocked_quarantine": "bigint",
     "blocked_waiting": "bigint",
     "blocked_in_doubt": "bigint",
+    "blocked_merging": "bigint",
     "sent": "bigint",
     "applied": "bigint",
     "accepted": "bigint",
@@ -44,14 +46,16 @@ _RUN = {
     "api_calls": "bigint",
     "seconds": "double",
     "message": "varchar",
-    # The batch that is being sent right now: what a killed run leaves in doubt.
-    "in_flight_op": "varchar",
-    "in_flight_from": "varchar",
-    "in_flight_to": "varchar",
+    "resync": "boolean",
+    # The rows of the plan that are being sent right now, by seq: what a killed run leaves in doubt.
+    "sending_from": "bigint",
+    "sending_to": "bigint",
 }
 _PLAN = {
     "run_id": "varchar",
     "sync_name": "varchar",
+    # The place of a row that is to be sent: 1 to n, in the order in which they are sent.
+    "seq": "bigint",
     "row_key": "varchar",
     "op": "varchar",
     "reason": "varchar",
@@ -62,6 +66,9 @@ _PLAN = {
     "changed_columns": "varchar",
     "by_mapping": "boolean",
     "destination_id": "varchar",
+    # Of a row to be merged: the record that stays.
+    "into_key": "varchar",
+    "into_id": "varchar",
 }
 _LEDGER = {
     "run_id": "varchar",
@@ -92,11 +99,32 @@ _STATE = {
     "quarantined_hash": "varchar",
     "quarantined_code": "varchar",
 }
+# Who runs a sync right now: one row per sync, so that two runs of it cannot overlap.
+_LEASES = {
+    "sync_name": "varchar",
+    "connection": "varchar",
+    "owner": "varchar",
+    "host": "varchar",
+    "pid": "bigint",
+    "run_id": "varchar",
+    "acquired_at": "timestamp",
+    "renewed_at": "timestamp",
+}
+# The last result of every dbt model and test, which dbt itself writes at the end of each of its runs.
+_DBT_RESULTS = {
+    "node_id": "varchar",
+    "status": "varchar",
+    "failures": "bigint",
+    "as_of": "timestamp",
+    "recorded_at": "timestamp",
+}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "sync_runs": _RUN,
     "sync_plan": _PLAN,
     "sync_ledger": _LEDGER,
     "sync_state": _STATE,
+    "sync_leases": _LEASES,
+    "dbt_results": _DBT_RESULTS,
 }
 
 

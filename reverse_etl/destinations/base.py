@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
 if TYPE_CHECKING:
     from reverse_etl.http import HttpClient
-    from reverse_etl.rows import Op, Row, RowResult
+    from reverse_etl.rows import Op, Outcome, Row, RowResult
 
 
 class Mode(StrEnum):
@@ -24,6 +24,59 @@ class Mode(StrEnum):
     UPDATE = "update"  #: change what the destination already has; never create
     MIRROR = "mirror"  #: add, change and remove, so that the destination ends equal to the feed
     APPEND = "append"  #: every key is sent once
+
+
+class NullPolicy(StrEnum):
+    """What an empty value of a column does to the field at the destination."""
+
+    CLEAR_OWN = "clear_own"  #: empties it, if a sync once wrote a value there; never what somebody else wrote
+    SKIP = "skip"  #: nothing: an empty value is never sent
+    CLEAR = "clear"  #: empties it, whoever filled it
+    SET_IF_EMPTY = "set_if_empty"  #: nothing; and a value is written only where the field is empty there
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a sync asks of a destination: which object to fill, and how.
+
+    Attributes:
+        object: What kind of object the rows become.
+        target: The list or audience, where the object needs one.
+        mode: How the destination is kept in step.
+        key: The feed column that names a row.
+        nulls: What an empty value does, unless the column says otherwise.
+        columns: Columns with a policy of their own.
+    """
+
+    object: str
+    target: str | None = None
+    mode: Mode = Mode.UPSERT
+    key: str = "email"
+    nulls: NullPolicy = NullPolicy.CLEAR_OWN
+    columns: Mapping[str, NullPolicy] = field(default_factory=dict)
+
+    def policy(self, column: str) -> NullPolicy:
+        """Return what an empty value of a column does."""
+        return self.columns.get(column, self.nulls)
+
+
+class Member(NamedTuple):
+    """What a target holds, by the vendor's word.
+
+    Attributes:
+        key: The value of the sync's key, as the vendor spells it.
+        destination_id: The vendor's own id of the record.
+    """
+
+    key: str
+    destination_id: str | None = None
+
+
+class Count(NamedTuple):
+    """How many a target holds, by the vendor's word: at least ``low``, at most ``high``; equal where it is exact."""
+
+    low: int
+    high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +113,13 @@ class ObjectSpec:
         custom_columns: Whether columns beyond ``columns`` are allowed.
         removal_empties: Prefix of the columns that a removal empties, where it does that; a mirror needs at least one.
         removal: In one sentence, what a removal does there.
+        nulls: What an empty value can be made to do.
+        sends_changes: Whether a change may carry the changed columns alone.
+        merges: Whether it can fold one record into another.
+        lists_members: Whether it tells what a target holds.
+        counts: Whether it tells how many a target holds.
+        billed_per_attribute: Whether the vendor bills for every attribute sent.
+        concurrency: Most calls at a time.
     """
 
     modes: frozenset[Mode]
@@ -74,6 +134,13 @@ class ObjectSpec:
     custom_columns: bool = True
     removal_empties: str = ""
     removal: str = ""
+    nulls: frozenset[NullPolicy] = frozenset({NullPolicy.CLEAR_OWN})
+    sends_changes: bool = False
+    merges: bool = False
+    lists_members: bool = False
+    counts: bool = False
+    billed_per_attribute: bool = False
+    concurrency: int = 1
 
 
 class Settings(BaseModel):
@@ -110,6 +177,7 @@ class Destination(ABC):
     documentation: ClassVar[str]  #: title of the vendor page that this was written from, and the date it was read
     settings_class: ClassVar[type[Settings]]
     objects: ClassVar[Mapping[str, ObjectSpec]]
+    outcomes: ClassVar[Mapping[str, Outcome]] = {}  #: failure class of each code that the vendor has for a row
 
     def __init__(self, settings: Any, http: HttpClient) -> None:
         self.settings = settings
@@ -121,7 +189,7 @@ class Destination(ABC):
         """Return the headers of every call: authentication and API version."""
 
     @abstractmethod
-    def check(self, object_name: str, target: str | None) -> None:
+    def check(self, delivery: Delivery) -> None:
         """Make sure, before anything is sent, that credentials work and the target takes rows.
 
         Raises:
@@ -130,11 +198,11 @@ class Destination(ABC):
         """
 
     @abstractmethod
-    def size(self, object_name: str, row: Row) -> int:
+    def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that one row adds to a call's body, so that batches keep to the byte limit."""
 
     @abstractmethod
-    def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
+    def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Send one batch, all of the same op and within the limits, and return one result per row.
 
         Raises:
@@ -143,12 +211,11 @@ class Destination(ABC):
             BatchRefused: The vendor refused the batch as a whole because of something in it; the engine halves it.
         """
 
-    def settle(self, object_name: str, target: str | None, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
+    def settle(self, delivery: Delivery, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
         """Ask after an asynchronous job once.
 
         Args:
-            object_name: As the rows were sent.
-            target: As the rows were sent.
+            delivery: As the rows were sent.
             job_id: From the rows' ``ACCEPTED`` results.
             rows: All the rows of that job, in any order.
 
@@ -156,3 +223,11 @@ class Destination(ABC):
             One final result per row, or ``None`` while the job is still open. The engine waits and asks again.
         """
         raise TypeError(f"{self.name} has no asynchronous jobs")
+
+    def members(self, delivery: Delivery) -> Iterator[Member]:
+        """Yield what the target holds, page by page; only where the object says ``lists_members``."""
+        raise TypeError(f"{self.name} does not tell what {delivery.object} holds")
+
+    def count(self, delivery: Delivery) -> Count:
+        """Return how many the target holds; only where the object says ``counts``."""
+        raise TypeError(f"{self.name} does not tell how many {delivery.object} holds")

@@ -13,14 +13,13 @@ archive or erase a contact are not part of this module.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
 from reverse_etl.answers import Action, Response, Verdict, by_status
-from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult, same_result
@@ -90,17 +89,17 @@ class HubSpot(Destination):
         """Return the headers of every call."""
         return {"Authorization": f"Bearer {settings.access_token.get_secret_value()}", "Accept": "application/json"}
 
-    def check(self, object_name: str, target: str | None) -> None:
+    def check(self, delivery: Delivery) -> None:
         """Read one contact, to prove that the token works and may see contacts."""
         answer = self._call("GET", CONTACTS, params={"limit": "1"})
         _refuse_unless_done(answer, ())
 
-    def size(self, object_name: str, row: Row) -> int:
+    def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body."""
         one = clear_input("0" * 20, ours([row]), 99) if row.op is Op.REMOVE else upsert_input(row, 99)
         return len(encode(one)) + 1
 
-    def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
+    def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Upsert a batch, or empty what earlier upserts wrote."""
         if op is Op.REMOVE:
             return self._remove(rows)
@@ -119,7 +118,7 @@ class HubSpot(Destination):
             ids |= self._look_up(unknown)
         cleared = {result.key: result for result in self._clear(list(dict.fromkeys(ids.values())), columns)}
         return [
-            replace(cleared[ids[row.key]], key=row.key) if row.key in ids else RowResult(row.key, *_GONE)
+            cleared[ids[row.key]]._replace(key=row.key) if row.key in ids else RowResult(row.key, *_GONE)
             for row in rows
         ]
 

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from pydantic import SecretStr
 
 from reverse_etl.answers import Response
-from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
 from reverse_etl.destinations.klaviyo_payloads import (
     ATTRIBUTES,
     IDENTIFIERS,
@@ -96,8 +96,9 @@ class Klaviyo(Destination):
             "Content-Type": MEDIA_TYPE,
         }
 
-    def check(self, object_name: str, target: str | None) -> None:
+    def check(self, delivery: Delivery) -> None:
         """Read the list, or the account's lists, to prove that the key works and the list is there."""
+        target = delivery.target
         path = f"/api/lists/{quote(target, safe='')}" if target else "/api/lists"
         answer = self._read(path)
         if answer.status == 404:
@@ -108,14 +109,14 @@ class Klaviyo(Destination):
             )
         _refuse_unless_done(answer, "the list could not be read")
 
-    def size(self, object_name: str, row: Row) -> int:
+    def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body."""
         return len(encode(member("0" * 26) if row.op is Op.REMOVE else profile(row))) + 1
 
-    def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
+    def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Hand a batch to an import job, or take it off the list."""
         if op is Op.REMOVE:
-            return self._remove(_required(target), rows)
+            return self._remove(_required(delivery.target), rows)
         refused = {row.key: _too_large(row) for row in rows if too_large(row)}
         for row in rows:
             emptied = cleared(row)
@@ -124,9 +125,9 @@ class Klaviyo(Destination):
                 if result is not None:
                     refused[row.key] = result
         sent = in_order([row for row in rows if row.key not in refused])
-        return [*refused.values(), *(self._import(target, sent) if sent else [])]
+        return [*refused.values(), *(self._import(delivery.target, sent) if sent else [])]
 
-    def settle(self, object_name: str, target: str | None, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
+    def settle(self, delivery: Delivery, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
         """Ask after an import job, and map its errors to the rows that it was given."""
         path = f"/api/profile-bulk-import-jobs/{quote(job_id, safe='')}"
         answer = self._read(path, bucket="bulk", pace=_BULK)

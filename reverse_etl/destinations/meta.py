@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 from pydantic import SecretStr
 
 from reverse_etl.answers import Action, Response, Verdict, by_status
-from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
 from reverse_etl.destinations.meta_hashing import SCHEMA, can_match, member
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import LONGEST_WAIT
@@ -108,23 +108,23 @@ class Meta(Destination):
         """Return the headers of every call. The token is not put in the address, where proxies would log it."""
         return {"Authorization": f"Bearer {settings.access_token.get_secret_value()}"}
 
-    def check(self, object_name: str, target: str | None) -> None:
+    def check(self, delivery: Delivery) -> None:
         """Read the audience's state: a restricted one refuses every change, so nothing is sent to it."""
-        answer = self._call("GET", audience(target), params={"fields": "operation_status"})
+        answer = self._call("GET", audience(delivery.target), params={"fields": "operation_status"})
         _refuse_unless_done(answer)
         state = answer.body.get("operation_status") or {}
         if state.get("code") == FLAGGED:
             raise DestinationRefused(
                 "Meta has restricted the audience and refuses every change to it (operation_status 471).",
-                where=f"custom audience {target}",
+                where=f"custom audience {delivery.target}",
                 fix="Resolve or appeal the restriction in Audience Manager, or point the sync at a new audience.",
             )
 
-    def size(self, object_name: str, row: Row) -> int:
+    def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body, at most: what is present counts as a hash."""
         return 2 + sum(3 + (64 if hashed else 4 * len(str(value))) for value, hashed in _present(row))
 
-    def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
+    def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Add a batch to the audience, or take it off."""
         entries = {row.key: member(row.payload) for row in rows}
         sent = [row for row in rows if can_match(entries[row.key])]
@@ -138,7 +138,7 @@ class Meta(Destination):
             return results
         answer = self._call(
             "DELETE" if op is Op.REMOVE else "POST",
-            f"{audience(target)}/users",
+            f"{audience(delivery.target)}/users",
             upload([entries[row.key] for row in sent]),
         )
         return [*results, *map_upload(sent, answer)]

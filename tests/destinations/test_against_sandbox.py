@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from reverse_etl.destinations.base import Destination
+from reverse_etl.destinations.base import Delivery, Destination
 from reverse_etl.destinations.hubspot import HubSpotSettings
 from reverse_etl.destinations.klaviyo import KlaviyoSettings
 from reverse_etl.destinations.meta import MetaSettings
@@ -61,11 +61,11 @@ class Account:
         self.object, self.target = OBJECTS[name]
         self.account = sandbox.accounts[name]
         self.destination = open_destination(name, sandbox)
-        self.destination.check(self.object, self.target)
+        self.destination.check(Delivery(self.object, self.target))
 
     def send(self, op: Op, rows: Sequence[Row]) -> dict[str, RowResult]:
         try:
-            results = self.destination.send(self.object, self.target, op, rows)
+            results = self.destination.send(Delivery(self.object, self.target), op, rows)
         except BatchRefused as refusal:
             if len(rows) == 1:
                 return {rows[0].key: RowResult(rows[0].key, Outcome.PERMANENT, refusal.code)}
@@ -81,7 +81,7 @@ class Account:
     def wait(self, job: str, rows: Sequence[Row]) -> list[RowResult]:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            results = self.destination.settle(self.object, self.target, job, rows)
+            results = self.destination.settle(Delivery(self.object, self.target), job, rows)
             if results is not None:
                 return results
             time.sleep(0.02)
@@ -204,7 +204,7 @@ def test_credentials_that_stop_working_stop_the_run(account: Account, sandbox: R
 @pytest.mark.parametrize("name", ["klaviyo", "meta"])
 def test_a_target_that_does_not_exist_is_noticed_first(sandbox: Running, name: str) -> None:
     with pytest.raises(DestinationRefused):
-        open_destination(name, sandbox).check(OBJECTS[name][0], "999")
+        open_destination(name, sandbox).check(Delivery(OBJECTS[name][0], "999"))
 
 
 def test_klaviyo_forgets_a_value_that_became_empty(sandbox: Running) -> None:
@@ -299,7 +299,7 @@ def test_a_restricted_meta_audience_is_refused_before_and_while_sending(sandbox:
     sandbox.fault("audience_flagged", "meta")
 
     with pytest.raises(DestinationRefused):
-        meta.destination.check(meta.object, meta.target)
+        meta.destination.check(Delivery(meta.object, meta.target))
     with pytest.raises(DestinationRefused):
         meta.send(Op.ADD, people("flagged", 1))
 
@@ -308,7 +308,7 @@ def test_full_batches_are_taken(account: Account) -> None:
     spec = account.destination.objects[account.object]
     limits = spec.limits[Op.ADD]
     row = people("full", 1, name=account.name)[0]
-    count = min(limits.rows, limits.bytes // (account.destination.size(account.object, row) + 40))
+    count = min(limits.rows, limits.bytes // (account.destination.size(Delivery(account.object), row) + 40))
 
     results = account.send(Op.ADD, people("full", count, name=account.name))
 

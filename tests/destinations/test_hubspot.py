@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from reverse_etl.connections import load_connections
 from reverse_etl.definitions import load_syncs
-from reverse_etl.destinations.base import Destination
+from reverse_etl.destinations.base import Delivery, Destination
 from reverse_etl.destinations.hubspot import HubSpotSettings, map_batch, upsert_input
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import BatchRefused, ConfigError, DestinationDown, DestinationRefused
@@ -62,7 +62,7 @@ def test_contacts_are_upserted_by_their_address_and_all_columns_are_sent(hubspot
     call = responses.post(f"{URL}/batch/upsert", json={"status": "COMPLETE", "results": [result]})
 
     results = hubspot.send(
-        "contact", None, Op.CHANGE, [row("anna", firstname="Anna", lastname="A", changed=("firstname",))]
+        Delivery("contact"), Op.CHANGE, [row("anna", firstname="Anna", lastname="A", changed=("firstname",))]
     )
 
     assert results == [RowResult("anna@example.com", Outcome.APPLIED, destination_id="501")]
@@ -124,7 +124,7 @@ def test_a_batch_that_is_refused_whole_is_given_back_without_its_message(hubspot
     responses.post(f"{URL}/batch/upsert", status=400, json={"category": "VALIDATION_ERROR", "message": message})
 
     with pytest.raises(BatchRefused, match="VALIDATION_ERROR") as raised:
-        hubspot.send("contact", None, Op.ADD, [row("anna"), row("bea")])
+        hubspot.send(Delivery("contact"), Op.ADD, [row("anna"), row("bea")])
 
     assert "anna" not in str(raised.value)
 
@@ -136,7 +136,7 @@ def test_a_property_that_does_not_exist_stops_the_run_and_is_named(hubspot: Dest
     responses.post(f"{URL}/batch/upsert", status=400, json=body)
 
     with pytest.raises(DestinationRefused, match="weft_ltv"):
-        hubspot.send("contact", None, Op.ADD, [row("anna", weft_ltv=3)])
+        hubspot.send(Delivery("contact"), Op.ADD, [row("anna", weft_ltv=3)])
 
 
 @responses.activate
@@ -144,7 +144,7 @@ def test_the_daily_limit_is_not_waited_for(hubspot: Destination) -> None:
     call = responses.post(f"{URL}/batch/upsert", status=429, json={"policyName": "DAILY"})
 
     with pytest.raises(DestinationRefused, match="daily_limit"):
-        hubspot.send("contact", None, Op.ADD, [row("anna")])
+        hubspot.send(Delivery("contact"), Op.ADD, [row("anna")])
     assert len(call.calls) == 1
 
 
@@ -153,7 +153,7 @@ def test_the_ten_second_limit_is_waited_for(hubspot: Destination) -> None:
     call = responses.post(f"{URL}/batch/upsert", status=429, json={"policyName": "TEN_SECONDLY_ROLLING"})
 
     with pytest.raises(DestinationDown):
-        hubspot.send("contact", None, Op.ADD, [row("anna")])
+        hubspot.send(Delivery("contact"), Op.ADD, [row("anna")])
     assert len(call.calls) > 1
 
 
@@ -177,7 +177,7 @@ def test_a_removal_empties_only_what_bears_our_prefix_and_looks_up_unknown_ids(
     rows = [leaving("anna", "501", firstname="Anna", phone=None, **theirs)]
     rows += [leaving(name) for name in ("bea", "cleo", "dora")]
 
-    results = hubspot.send("contact", None, Op.REMOVE, rows)
+    results = hubspot.send(Delivery("contact"), Op.REMOVE, rows)
 
     assert json.loads(read.calls[0].request.body or b"")["idProperty"] == "email"
     empty = {"weft_lifetime_value": ""}
@@ -205,7 +205,7 @@ def test_a_removal_that_fails_in_part_says_so_and_a_contact_that_is_gone_is_no_f
     responses.post(f"{URL}/batch/update", status=207, json={"results": [], "errors": errors})
     rows = [leaving("anna", "501"), leaving("bea", "502"), leaving("cleo", "503"), leaving("dora", "504")]
 
-    assert outcomes(hubspot.send("contact", None, Op.REMOVE, rows)) == {
+    assert outcomes(hubspot.send(Delivery("contact"), Op.REMOVE, rows)) == {
         "anna": ("applied", "no_contact"),
         "bea": ("transient", "INTERNAL_ERROR"),
         "cleo": ("permanent", "VALIDATION_ERROR"),
@@ -217,7 +217,7 @@ def test_a_removal_that_fails_in_part_says_so_and_a_contact_that_is_gone_is_no_f
 def test_two_addresses_of_one_merged_contact_are_one_input(hubspot: Destination) -> None:
     update = responses.post(f"{URL}/batch/update", json={"results": [{"id": "501"}]})
 
-    results = hubspot.send("contact", None, Op.REMOVE, [leaving("anna", "501"), leaving("bea", "501")])
+    results = hubspot.send(Delivery("contact"), Op.REMOVE, [leaving("anna", "501"), leaving("bea", "501")])
 
     assert len(json.loads(update.calls[0].request.body or b"")["inputs"]) == 1
     assert outcomes(results) == {"anna": ("applied", ""), "bea": ("applied", "")}
@@ -230,7 +230,7 @@ def test_a_property_that_was_deleted_from_hubspot_does_not_hold_up_a_removal(hub
     responses.post(f"{URL}/batch/update", status=400, json=body)
     second = responses.post(f"{URL}/batch/update", json={"results": [{"id": "501"}]})
 
-    assert outcomes(hubspot.send("contact", None, Op.REMOVE, [leaving("anna", "501", weft_old=1)])) == {
+    assert outcomes(hubspot.send(Delivery("contact"), Op.REMOVE, [leaving("anna", "501", weft_old=1)])) == {
         "anna": ("applied", "")
     }
     [sent] = json.loads(second.calls[0].request.body or b"")["inputs"]
@@ -240,7 +240,7 @@ def test_a_property_that_was_deleted_from_hubspot_does_not_hold_up_a_removal(hub
 @responses.activate
 def test_a_removal_without_properties_of_ours_calls_nobody(hubspot: Destination) -> None:
     theirs = row("anna", op=Op.REMOVE, firstname="Anna", tier="gold", known_as="501")
-    results = hubspot.send("contact", None, Op.REMOVE, [theirs])
+    results = hubspot.send(Delivery("contact"), Op.REMOVE, [theirs])
 
     assert outcomes(results) == {"anna": ("applied", "no_columns")}
     assert len(responses.calls) == 0
@@ -251,7 +251,7 @@ def test_a_token_that_does_not_work_is_noticed_before_anything_is_sent(hubspot: 
     responses.get(URL, status=401, json={"category": "INVALID_AUTHENTICATION"})
 
     with pytest.raises(DestinationRefused):
-        hubspot.check("contact", None)
+        hubspot.check(Delivery("contact"))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import responses
 from pydantic import SecretStr
 from responses import matchers
 
-from reverse_etl.destinations.base import Destination
+from reverse_etl.destinations.base import Delivery, Destination
 from reverse_etl.destinations.klaviyo import KlaviyoSettings
 from reverse_etl.destinations.klaviyo_payloads import any_filter, cleared, lookups, map_import_errors, profile
 from reverse_etl.destinations.registry import connect
@@ -70,7 +70,7 @@ def test_only_what_a_row_once_sent_is_emptied() -> None:
 def test_a_batch_is_accepted_into_a_job_with_the_list(klaviyo: Destination) -> None:
     call = responses.post(f"{URL}/profile-bulk-import-jobs", status=202, json={"data": {"id": "job1"}})
 
-    results = klaviyo.send("list", LIST, Op.ADD, [row("bea"), row("anna")])
+    results = klaviyo.send(Delivery("list", LIST), Op.ADD, [row("bea"), row("anna")])
 
     assert {(r.key, r.outcome, r.job_id) for r in results} == {
         ("anna@example.com", Outcome.ACCEPTED, "job1"),
@@ -91,7 +91,7 @@ def test_a_batch_is_accepted_into_a_job_with_the_list(klaviyo: Destination) -> N
 def test_a_profile_object_names_no_list(klaviyo: Destination) -> None:
     call = responses.post(f"{URL}/profile-bulk-import-jobs", status=202, json={"data": {"id": "job1"}})
 
-    klaviyo.send("profile", None, Op.CHANGE, [row("anna")])
+    klaviyo.send(Delivery("profile"), Op.CHANGE, [row("anna")])
 
     assert "relationships" not in json.loads(call.calls[0].request.body or b"")["data"]
 
@@ -100,14 +100,14 @@ def test_a_profile_object_names_no_list(klaviyo: Destination) -> None:
 def test_an_answer_without_a_job_is_no_success(klaviyo: Destination) -> None:
     responses.post(f"{URL}/profile-bulk-import-jobs", status=202, json={})
 
-    assert outcomes(klaviyo.send("list", LIST, Op.ADD, [row("anna")])) == {"anna": ("transient", "no_job")}
+    assert outcomes(klaviyo.send(Delivery("list", LIST), Op.ADD, [row("anna")])) == {"anna": ("transient", "no_job")}
 
 
 @responses.activate
 def test_a_profile_that_is_too_large_is_not_sent_and_does_not_hold_up_the_others(klaviyo: Destination) -> None:
     call = responses.post(f"{URL}/profile-bulk-import-jobs", status=202, json={"data": {"id": "job1"}})
 
-    results = klaviyo.send("list", LIST, Op.ADD, [row("anna", note="x" * 100_001), row("bea")])
+    results = klaviyo.send(Delivery("list", LIST), Op.ADD, [row("anna", note="x" * 100_001), row("bea")])
 
     assert outcomes(results) == {"anna": ("permanent", "too_large"), "bea": ("accepted", "")}
     assert b"anna" not in (call.calls[0].request.body or b"")
@@ -118,7 +118,9 @@ def test_a_field_that_became_empty_is_cleared_before_the_job(klaviyo: Destinatio
     clear = responses.post(f"{URL}/profile-import", json={"data": {"id": "01"}})
     job = responses.post(f"{URL}/profile-bulk-import-jobs", status=202, json={"data": {"id": "job1"}})
 
-    results = klaviyo.send("list", LIST, Op.CHANGE, [row("anna", phone_number=None, changed=("phone_number",))])
+    results = klaviyo.send(
+        Delivery("list", LIST), Op.CHANGE, [row("anna", phone_number=None, changed=("phone_number",))]
+    )
 
     assert (len(clear.calls), len(job.calls)) == (1, 1)
     assert outcomes(results) == {"anna": ("accepted", "")}
@@ -139,7 +141,7 @@ def test_a_batch_that_is_refused_whole_is_given_back(
     )
 
     with pytest.raises(error, match=code) as raised:
-        klaviyo.send("list", LIST, Op.ADD, [row("anna"), row("bea")])
+        klaviyo.send(Delivery("list", LIST), Op.ADD, [row("anna"), row("bea")])
 
     assert "anna" not in str(raised.value)
 
@@ -150,9 +152,9 @@ def test_a_list_that_is_gone_stops_the_run(klaviyo: Destination) -> None:
     responses.get(f"{URL}/lists/NONE", status=404, json={})
 
     with pytest.raises(DestinationRefused):
-        klaviyo.send("list", LIST, Op.ADD, [row("anna")])
+        klaviyo.send(Delivery("list", LIST), Op.ADD, [row("anna")])
     with pytest.raises(DestinationRefused, match="no list with the id 'NONE'"):
-        klaviyo.check("list", "NONE")
+        klaviyo.check(Delivery("list", "NONE"))
 
 
 @pytest.mark.parametrize("status", ["queued", "processing"])
@@ -160,7 +162,7 @@ def test_a_list_that_is_gone_stops_the_run(klaviyo: Destination) -> None:
 def test_an_open_job_is_asked_after_again(klaviyo: Destination, status: str) -> None:
     responses.get(f"{URL}/profile-bulk-import-jobs/job1", json={"data": {"attributes": {"status": status}}})
 
-    assert klaviyo.settle("list", LIST, "job1", [row("anna")]) is None
+    assert klaviyo.settle(Delivery("list", LIST), "job1", [row("anna")]) is None
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_a_job_without_a_result_leaves_its_rows_for_another_time(
 ) -> None:
     responses.get(f"{URL}/profile-bulk-import-jobs/job1", status=status, json=answer)
 
-    assert outcomes(klaviyo.settle("list", LIST, "job1", [row("anna")])) == {"anna": ("transient", code)}
+    assert outcomes(klaviyo.settle(Delivery("list", LIST), "job1", [row("anna")])) == {"anna": ("transient", code)}
 
 
 @responses.activate
@@ -195,7 +197,7 @@ def test_a_finished_job_is_read_page_by_page_whatever_order_the_rows_are_kept_in
         match=[matchers.query_param_matcher({"page[size]": "100", "page[cursor]": "abc"})],
     )
 
-    results = klaviyo.settle("list", LIST, "job1", [row("cleo"), row("anna"), row("bea")])
+    results = klaviyo.settle(Delivery("list", LIST), "job1", [row("cleo"), row("anna"), row("bea")])
 
     assert outcomes(results) == {
         "anna": ("permanent", "invalid_email"),
@@ -243,7 +245,7 @@ def test_a_removal_takes_ids_off_the_list_and_looks_up_those_it_does_not_know(kl
     take = responses.delete(f"{URL}/lists/{LIST}/relationships/profiles", status=204)
     rows = [row("anna", op=Op.REMOVE, known_as="P1"), row("bea", op=Op.REMOVE), row("cleo", op=Op.REMOVE)]
 
-    results = klaviyo.send("list", LIST, Op.REMOVE, rows)
+    results = klaviyo.send(Delivery("list", LIST), Op.REMOVE, rows)
 
     assert json.loads(take.calls[0].request.body or b"") == {
         "data": [{"type": "profile", "id": "P1"}, {"type": "profile", "id": "P2"}]
@@ -257,7 +259,7 @@ def test_a_removal_takes_ids_off_the_list_and_looks_up_those_it_does_not_know(kl
 def test_nobody_to_remove_needs_no_call_to_the_list(klaviyo: Destination) -> None:
     responses.get(f"{URL}/profiles", json={"data": []})
 
-    assert outcomes(klaviyo.send("list", LIST, Op.REMOVE, [row("anna", op=Op.REMOVE)])) == {
+    assert outcomes(klaviyo.send(Delivery("list", LIST), Op.REMOVE, [row("anna", op=Op.REMOVE)])) == {
         "anna": ("applied", "no_profile")
     }
 
@@ -285,4 +287,4 @@ def test_a_batch_is_measured_as_it_is_sent(klaviyo: Destination) -> None:
     one = row("anna", first_name="Änne")
     sent = json.dumps(profile(one), ensure_ascii=False, separators=(",", ":")).encode()
 
-    assert klaviyo.size("list", one) == len(sent) + 1
+    assert klaviyo.size(Delivery("list"), one) == len(sent) + 1

@@ -9,7 +9,7 @@ import pytest
 import responses
 from pydantic import SecretStr
 
-from reverse_etl.destinations.base import Destination
+from reverse_etl.destinations.base import Delivery, Destination
 from reverse_etl.destinations.meta import MetaSettings
 from reverse_etl.destinations.meta_hashing import member
 from reverse_etl.destinations.registry import connect
@@ -63,7 +63,10 @@ def refusal(code: int, subcode: int | None = None) -> dict[str, Any]:
 def test_members_are_sent_hashed_and_the_token_in_a_header(meta: Destination, op: Op, method: str) -> None:
     call = responses.add(method, f"{URL}/users", json=counts(2, 0))
 
-    assert outcomes(meta.send("custom_audience", TARGET, op, ROWS)) == {"anna": ("applied", ""), "bea": ("applied", "")}
+    assert outcomes(meta.send(Delivery("custom_audience", TARGET), op, ROWS)) == {
+        "anna": ("applied", ""),
+        "bea": ("applied", ""),
+    }
 
     request = call.calls[0].request
     assert request.headers["Authorization"] == "Bearer token"
@@ -79,11 +82,11 @@ def test_a_row_that_nobody_can_be_found_by_is_not_sent(meta: Destination) -> Non
     call = responses.post(f"{URL}/users", json=counts(1, 0))
     nobody = make_row("P9", external_id="P9", email=None, city="Köln")
 
-    results = meta.send("custom_audience", TARGET, Op.ADD, [row("anna"), nobody])
+    results = meta.send(Delivery("custom_audience", TARGET), Op.ADD, [row("anna"), nobody])
 
     assert outcomes(results) == {"anna": ("applied", ""), "P9": ("permanent", "nothing_to_match")}
     assert b"P9" not in (call.calls[0].request.body or b"")
-    assert outcomes(meta.send("custom_audience", TARGET, Op.REMOVE, [nobody])) == {
+    assert outcomes(meta.send(Delivery("custom_audience", TARGET), Op.REMOVE, [nobody])) == {
         "P9": ("applied", "nothing_to_match")
     }
 
@@ -102,24 +105,26 @@ def test_a_row_that_nobody_can_be_found_by_is_not_sent(meta: Destination) -> Non
 def test_no_more_is_said_of_a_row_than_the_counts_allow(meta: Destination, answer: Any, outcome: Outcome) -> None:
     responses.post(f"{URL}/users", json=answer)
 
-    assert {r.outcome for r in meta.send("custom_audience", TARGET, Op.ADD, ROWS)} == {outcome}
+    assert {r.outcome for r in meta.send(Delivery("custom_audience", TARGET), Op.ADD, ROWS)} == {outcome}
 
 
 @responses.activate
 def test_some_invalid_entries_give_the_batch_back_until_the_bad_row_stands_alone(meta: Destination) -> None:
     responses.post(f"{URL}/users", json=counts(2, 1))
     with pytest.raises(BatchRefused, match="invalid_entry"):
-        meta.send("custom_audience", TARGET, Op.ADD, ROWS)
+        meta.send(Delivery("custom_audience", TARGET), Op.ADD, ROWS)
 
     responses.replace("POST", f"{URL}/users", json=counts(1, 1))
-    assert outcomes(meta.send("custom_audience", TARGET, Op.ADD, ROWS[:1])) == {"anna": ("permanent", "invalid_entry")}
+    assert outcomes(meta.send(Delivery("custom_audience", TARGET), Op.ADD, ROWS[:1])) == {
+        "anna": ("permanent", "invalid_entry")
+    }
 
 
 @responses.activate
 def test_a_removal_from_a_small_audience_stays_pending_without_fault(meta: Destination) -> None:
     responses.delete(f"{URL}/users", status=400, json=refusal(200, 1870047))
 
-    assert outcomes(meta.send("custom_audience", TARGET, Op.REMOVE, ROWS)) == {
+    assert outcomes(meta.send(Delivery("custom_audience", TARGET), Op.REMOVE, ROWS)) == {
         "anna": ("info", "200/1870047"),
         "bea": ("info", "200/1870047"),
     }
@@ -151,7 +156,7 @@ def test_each_error_is_told_apart_by_its_code(
     call = responses.post(f"{URL}/users", status=status, json=refusal(code, subcode))
 
     with pytest.raises(error) as raised:
-        meta.send("custom_audience", TARGET, Op.ADD, ROWS)
+        meta.send(Delivery("custom_audience", TARGET), Op.ADD, ROWS)
 
     assert type(raised.value) is error
     assert len(call.calls) == calls
@@ -175,29 +180,29 @@ def test_a_throttled_account_waits_as_long_as_the_usage_header_says(
     responses.post(f"{URL}/users", status=400, json=refusal(80003), headers=headers)
     responses.post(f"{URL}/users", json=counts(2, 0))
 
-    meta.send("custom_audience", TARGET, Op.ADD, ROWS)
+    meta.send(Delivery("custom_audience", TARGET), Op.ADD, ROWS)
 
     assert least <= naps[0] <= least + 1
 
 
 def test_a_row_is_measured_at_least_as_long_as_it_is_sent(meta: Destination) -> None:
     for sent in (row("anna", phone="+4915112345678", city=None), make_row("ünï", external_id="ünï\\"), make_row("x")):
-        assert meta.size("custom_audience", sent) >= len(encode(member(sent.payload))) + 1
+        assert meta.size(Delivery("custom_audience"), sent) >= len(encode(member(sent.payload))) + 1
 
 
 @responses.activate
 def test_a_restricted_audience_is_noticed_before_anything_is_sent(meta: Destination) -> None:
     responses.get(URL, json={"id": TARGET, "operation_status": {"code": 200, "description": "Normal"}})
-    meta.check("custom_audience", TARGET)
+    meta.check(Delivery("custom_audience", TARGET))
 
     responses.replace("GET", URL, json={"id": TARGET, "operation_status": {"code": 471, "description": "Flagged"}})
     with pytest.raises(DestinationRefused, match="471"):
-        meta.check("custom_audience", TARGET)
+        meta.check(Delivery("custom_audience", TARGET))
 
 
 @pytest.mark.parametrize("target", [None, "", "act_1", "../me", "\uff11\uff12"])
 def test_a_target_that_is_no_audience_is_refused_without_a_call(meta: Destination, target: str | None) -> None:
     with pytest.raises(DestinationRefused, match="number"):
-        meta.check("custom_audience", target)
+        meta.check(Delivery("custom_audience", target))
 
     assert meta.http.calls == 0

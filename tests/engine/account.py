@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, ClassVar
 
-from reverse_etl.destinations.base import Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
 from reverse_etl.errors import BatchRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
@@ -105,15 +105,15 @@ class Memory(Destination):
         """Return none."""
         return {}
 
-    def check(self, object_name: str, target: str | None) -> None:
+    def check(self, delivery: Delivery) -> None:
         """Count that it was asked."""
         self.account.checked += 1
 
-    def size(self, object_name: str, row: Row) -> int:
+    def size(self, delivery: Delivery, row: Row) -> int:
         """Return about what JSON takes."""
         return len(str(row.payload))
 
-    def send(self, object_name: str, target: str | None, op: Op, rows: Sequence[Row]) -> list[RowResult]:
+    def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Take a batch, unless a fault is switched on."""
         account = self.account
         self.http.calls += 1
@@ -123,7 +123,7 @@ class Memory(Destination):
         if any(row.key in account.poison for row in rows):
             raise BatchRefused("422", "the batch holds an invalid row")
         account.seen += [(op, row.key) for row in rows]
-        if self.objects[object_name].asynchronous:
+        if self.objects[delivery.object].asynchronous:
             job = f"job-{len(account.asked) + 1}"
             account.asked[job] = 0
             account.jobs[job] = (op, list(rows))
@@ -134,7 +134,7 @@ class Memory(Destination):
             account.after(op, rows)
         return results
 
-    def settle(self, object_name: str, target: str | None, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
+    def settle(self, delivery: Delivery, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
         """Answer after as many questions as the account is slow."""
         self.account.asked[job_id] += 1
         if self.account.asked[job_id] <= self.account.slow:

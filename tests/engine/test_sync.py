@@ -13,12 +13,16 @@ from tests.engine.shop import Shop
 def test_first_run_adds_and_the_second_sends_nothing(any_shop: Shop) -> None:
     any_shop.add("ada", "bea", "cid", "dot", "eve")
     report = any_shop.run()
-    assert (report.status, report.planned, report.applied) == (Status.DONE, {"add": 5, "change": 0, "remove": 0}, 5)
+    assert (report.status, report.planned, report.applied) == (
+        Status.DONE,
+        {"add": 5, "change": 0, "remove": 0, "merge": 0},
+        5,
+    )
     assert any_shop.account.rows == any_shop.eligible()
     assert report.api_calls == 2
 
     again = any_shop.run()
-    assert (again.sent, again.api_calls, again.planned) == (0, 0, {"add": 0, "change": 0, "remove": 0})
+    assert (again.sent, again.api_calls, again.planned) == (0, 0, {"add": 0, "change": 0, "remove": 0, "merge": 0})
     assert any_shop.account.checked == 1
 
 

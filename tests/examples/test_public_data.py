@@ -88,7 +88,7 @@ def test_unhappy_buyers_arrive_once(olist: Ran) -> None:
     measured, data, home = olist
     people = delivered(home, "UNHAPPY")
 
-    assert measured["sync"]["planned"] == {"add": len(people), "change": 0, "remove": 0}
+    assert measured["sync"]["planned"] == {"add": len(people), "change": 0, "remove": 0, "merge": 0}
     assert all(person["properties"]["review_score"] <= 2 for person in people)
     again = Example.open("olist", data, {}, home).deliver()
     assert (again["sent"], again["api_calls"], again["members"]) == (0, 0, len(people))
