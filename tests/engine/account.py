@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, ClassVar
 
-from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import (
+    Count,
+    Delivery,
+    Destination,
+    Limits,
+    Member,
+    Mode,
+    NullPolicy,
+    ObjectSpec,
+    Settings,
+)
 from reverse_etl.errors import BatchRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
@@ -45,6 +56,9 @@ class Account:
         slow: How often a job is still open when it is asked after.
         jobs: Open jobs.
         calls: Batches that arrived: op and keys.
+        carried: For each row that arrived, its key and the columns that came with it.
+        merged: Records that were folded into another: the loser's key and the survivor's.
+        lock: Held while a batch is taken, for batches arrive from several threads.
     """
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -59,13 +73,41 @@ class Account:
     asked: dict[str, int] = field(default_factory=dict)
     calls: list[tuple[Op, list[str]]] = field(default_factory=list)
     checked: int = 0
+    carried: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    merged: list[tuple[str, str | None]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def take(self, op: Op, row: Row) -> None:
-        """Hold a row, or no longer hold it."""
-        if op is Op.REMOVE:
+    def take(self, op: Op, row: Row, delivery: Delivery, *, partial: bool) -> None:
+        """Hold a row, or no longer hold it.
+
+        Args:
+            op: What to do.
+            row: The row.
+            delivery: Says what an empty value does.
+            partial: Whether a change carries the changed columns alone.
+        """
+        if op is Op.MERGE:
+            self.merged.append((row.key, row.into))
+        if op in (Op.REMOVE, Op.MERGE):
             self.rows.pop(row.key, None)
-        else:
-            self.rows[row.key] = dict(row.payload)
+            return
+        held = self.rows.get(row.key, {})
+        sent = dict(row.payload)
+        if partial and op is Op.CHANGE and held:
+            sent = {column: value for column, value in sent.items() if column in row.changed or column == delivery.key}
+        sent = {column: value for column, value in sent.items() if _writes(delivery, column, value, row, held)}
+        self.carried.append((row.key, frozenset(sent)))
+        self.rows[row.key] = dict.fromkeys(row.payload) | held | sent
+
+
+def _writes(delivery: Delivery, column: str, value: Any, row: Row, held: Mapping[str, Any]) -> bool:
+    """Tell whether a value is written to the field, by the column's policy."""
+    policy = delivery.policy(column)
+    if policy is NullPolicy.SET_IF_EMPTY:
+        return value is not None and held.get(column) is None
+    if value is not None or policy is NullPolicy.CLEAR:
+        return True
+    return policy is NullPolicy.CLEAR_OWN and column in row.changed
 
 
 def _spec(**changes: Any) -> ObjectSpec:
@@ -94,6 +136,16 @@ class Memory(Destination):
         "once": _spec(idempotent=False),
         "list": _spec(needs_target=True, asynchronous=True),
         "strict": _spec(custom_columns=False, required=frozenset({"email"})),
+        # takes everything that a destination can offer, from several threads
+        "full": _spec(
+            nulls=frozenset(NullPolicy),
+            sends_changes=True,
+            merges=True,
+            lists_members=True,
+            counts=True,
+            concurrency=3,
+        ),
+        "billed": _spec(sends_changes=True, billed_per_attribute=True),
     }
 
     def __init__(self, account: Account) -> None:
@@ -116,8 +168,13 @@ class Memory(Destination):
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Take a batch, unless a fault is switched on."""
         account = self.account
-        self.http.calls += 1
-        account.calls.append((op, [row.key for row in rows]))
+        with account.lock:
+            self.http.calls += 1
+            account.calls.append((op, [row.key for row in rows]))
+            return self._take(delivery, op, rows)
+
+    def _take(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
+        account = self.account
         if account.before:
             account.before(op, rows)
         if any(row.key in account.poison for row in rows):
@@ -129,7 +186,7 @@ class Memory(Destination):
             account.jobs[job] = (op, list(rows))
             results = [RowResult(row.key, Outcome.ACCEPTED, job_id=job) for row in rows]
         else:
-            results = [self._answer(op, row) for row in rows]
+            results = [self._answer(delivery, op, row) for row in rows]
         if account.after:
             account.after(op, rows)
         return results
@@ -140,14 +197,24 @@ class Memory(Destination):
         if self.account.asked[job_id] <= self.account.slow:
             return None
         op, held = self.account.jobs.pop(job_id)
-        return [self._answer(op, row) for row in held]
+        return [self._answer(delivery, op, row) for row in held]
 
-    def _answer(self, op: Op, row: Row) -> RowResult:
+    def members(self, delivery: Delivery) -> Iterator[Member]:
+        """Yield what is held, by key."""
+        yield from (Member(key, f"id-{key}") for key in sorted(self.account.rows))
+
+    def count(self, delivery: Delivery) -> Count:
+        """Return how many rows are held."""
+        return Count(len(self.account.rows), len(self.account.rows))
+
+    def _answer(self, delivery: Delivery, op: Op, row: Row) -> RowResult:
         if row.key in self.account.refused:
             return RowResult(row.key, Outcome.PERMANENT, "invalid", "the address is not valid")
         if row.key in self.account.flaky:
             return RowResult(row.key, Outcome.TRANSIENT, "busy", "the record is locked")
-        self.account.take(op, row)
+        if op is Op.CHANGE and delivery.mode is Mode.UPDATE and row.key not in self.account.rows:
+            return RowResult(row.key, Outcome.INFO, "not_found", "there is no such record")
+        self.account.take(op, row, delivery, partial=self.objects[delivery.object].sends_changes)
         return RowResult(row.key, Outcome.APPLIED, destination_id=f"id-{row.key}")
 
 

@@ -50,6 +50,8 @@ class Shop:
     granted: set[str] = field(default_factory=set)
     suppressed: list[tuple[str, str]] = field(default_factory=list)
     columns: tuple[str, ...] = ("email", "phone", "first_name", "orders")
+    #: batch, profile before, profile now, kind
+    changes: list[tuple[int, str, str, str]] = field(default_factory=list)
 
     def relation(self, name: str) -> Relation:
         """Return where one of the world's tables is."""
@@ -66,19 +68,36 @@ class Shop:
             }
             self.granted.add(name)
 
+    def merge(self, loser: str, survivor: str) -> None:
+        """Let two people turn out to be one: the row of the loser leaves the feed, as stitching makes it."""
+        del self.people[loser]
+        self._note(loser, survivor, "merge")
+
+    def split(self, person: str, newcomer: str) -> None:
+        """Let a person turn out to be two: the newcomer gets a row of its own, without any consent yet."""
+        self.people[newcomer] = self.people[person] | {"email": f"{newcomer}@example.com"}
+        self._note(person, newcomer, "split")
+
+    def _note(self, before: str, now: str, kind: str) -> None:
+        self.changes.append((len(self.changes) + 1, before, now, kind))
+
     def load(self) -> None:
         """Write the world to the warehouse, as a dbt run does."""
         self._table("feed", ["profile_id", *self.columns], self._feed_rows())
         consents = [(person, PURPOSE, "granted" if person in self.granted else "denied") for person in self.people]
         self._table("profile_consents", ["profile_id", "purpose", "status"], consents)
         self._table("suppressions", ["identifier_type", "identifier_value"], self.suppressed)
+        names = ["batch", "profile_id_from", "profile_id_into", "kind", "count_identifiers", "changed_at"]
+        self._table("identity_changes", names, [(*change, 1, AS_OF) for change in self.changes])
 
     def _feed_rows(self) -> list[tuple[Any, ...]]:
         return [(person, *(row.get(column) for column in self.columns)) for person, row in self.people.items()]
 
     def _table(self, name: str, columns: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
         relation = self.relation(name)
-        kinds = {"orders": "bigint"}
+        kinds = {"orders": "bigint", "batch": "bigint", "count_identifiers": "bigint", "changed_at": "timestamp_ntz"}
+        if self.warehouse.dialect == "duckdb":
+            kinds["changed_at"] = "timestamp"
         typed = ", ".join(f"{column} {kinds.get(column, 'varchar')}" for column in columns)
         self.warehouse.execute(f"create or replace table {relation} ({typed})")
         self.warehouse.insert(relation, columns, rows)
@@ -99,6 +118,7 @@ class Shop:
             "purpose": PURPOSE,
             "consents": self.relation("profile_consents"),
             "suppressions": self.relation("suppressions"),
+            "changes": self.relation("identity_changes"),
         }
         return SyncDefinition(**settings | changes)
 
