@@ -12,6 +12,8 @@ __all__ = [
     "DestinationRefused",
     "FeedError",
     "GuardTripped",
+    "LeaseHeld",
+    "LeaseLost",
 ]
 
 
@@ -23,6 +25,16 @@ class GuardTripped(WeftError):
     """A guard stopped the run before anything was sent. Nothing is wrong with the code: a person has to decide."""
 
     exit_code = 3
+
+
+class LeaseHeld(WeftError):
+    """Another run of the sync is under way, on this machine or on another; nothing was done."""
+
+    exit_code = 4
+
+
+class LeaseLost(LeaseHeld):
+    """Another run took over, because this one did not renew its lease in time; what it had not committed is undone."""
 
 
 class DestinationRefused(WeftError):
