@@ -54,6 +54,7 @@ class Verdict:
         reason: Our own words for it, as the end of a sentence.
         fix: What a person should do about a refusal.
         wait: Seconds that the vendor asks to wait before the next attempt, where it says.
+        throttled: Whether the answer was "too many calls".
     """
 
     action: Action
@@ -61,6 +62,7 @@ class Verdict:
     reason: str = ""
     fix: str = "Check the connection's address, credentials and their permissions, then run again."
     wait: float | None = None
+    throttled: bool = False
 
 
 #: What each status means; statuses that are not listed go by their hundred.
@@ -70,7 +72,7 @@ STATUS_VERDICTS: Mapping[int, Verdict] = {
     403: Verdict(Action.REFUSE, reason="the credentials do not allow the call"),
     408: Verdict(Action.UNSURE, reason="the request timed out at the vendor"),
     425: Verdict(Action.RETRY, reason="the vendor asks to come back later"),
-    429: Verdict(Action.RETRY, reason="the rate limit is spent"),
+    429: Verdict(Action.RETRY, reason="the rate limit is spent", throttled=True),
     503: Verdict(Action.RETRY, reason="the service is unavailable"),
 }
 HUNDRED_VERDICTS: Mapping[int, Verdict] = {

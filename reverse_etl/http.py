@@ -5,25 +5,32 @@ No message raised here holds a query, a body or an identifier: vendors echo pers
 
 from __future__ import annotations
 
-import json as jsonlib
+import logging
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from reverse_etl.account import uptime
 from reverse_etl.answers import Action, Classify, Response, Verdict, broken, by_status
+from reverse_etl.breaker import Breaker
+from reverse_etl.bucket import LONGEST_PAUSE
+from reverse_etl.budget import Budget
 from reverse_etl.destinations.base import Limits
 from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
-from reverse_etl.pace import Pacer, pause_when_spent, retry_after
+from reverse_etl.headers import read
+from reverse_etl.wire import encode as encode
+from reverse_etl.wire import parse
 
 CONNECT_TIMEOUT = 10.0  #: seconds
 READ_TIMEOUT = 60.0  #: seconds without a byte; bulk calls of 5 MB are answered within a few
 ATTEMPTS = 6
-LONGEST_WAIT = 120.0  #: seconds; a vendor that asks for more is asked again after this, ``ATTEMPTS`` times in all
+LONGEST_WAIT = LONGEST_PAUSE  #: seconds; a vendor that asks for more is asked again then, ``ATTEMPTS`` times in all
 
 _TOLD = {
     Action.RETRY: "Nothing of the last call was taken; the next run sends it again.",
@@ -47,7 +54,8 @@ class _Call:
     path: str
     idempotent: bool
     classify: Classify
-    pacer: Pacer
+    bucket: str
+    limits: Limits | None
     options: dict[str, Any]
     maybe_taken: bool = False
 
@@ -58,34 +66,52 @@ class _Call:
 
 @dataclass(slots=True)
 class HttpClient:
-    """Calls one vendor within one rate budget per bucket.
+    """Calls one account. Threads may share it: every call under way has a session of its own.
 
     Args:
         base_url: Where paths start.
         headers: Sent with every call.
         limits: Pace of the buckets that a call does not name a pace for.
-        session: A requests session, for tests.
+        budget: Whose turn it is to call; one of this client's own when left out.
+        breaker: Stops calls while the account does not answer; none when left out.
+        new_session: Makes a requests session.
         sleep: Waits that many seconds, for tests.
         clock: Seconds that only go up, for tests.
+        wall: Seconds since 1970, for tests.
         connect_timeout: Seconds to wait for a connection.
         read_timeout: Seconds to wait for the next byte of the answer.
         attempts: Calls made for one request, the first included.
 
     Attributes:
         calls: API calls made so far, retries included.
+        throttled: Those that were answered with "too many calls".
+        waited: Seconds that calls spent waiting for their turn.
     """
 
     base_url: str
     headers: Mapping[str, str] = field(repr=False)
     limits: Limits | None = None
-    session: requests.Session = field(default_factory=requests.Session, repr=False)
+    budget: Budget | None = field(default=None, repr=False)
+    breaker: Breaker | None = field(default=None, repr=False)
+    new_session: Callable[[], requests.Session] = field(default=requests.Session, repr=False)
     sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = uptime
+    wall: Callable[[], float] = time.time
     connect_timeout: float = CONNECT_TIMEOUT
     read_timeout: float = READ_TIMEOUT
     attempts: int = ATTEMPTS
     calls: int = 0
-    _pacers: dict[str, Pacer] = field(default_factory=dict, repr=False)
+    throttled: int = 0
+    waited: float = 0.0
+    _budget: Budget = field(init=False, repr=False)
+    _idle: list[requests.Session] = field(default_factory=list, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self._budget = self.budget or Budget(clock=self.clock, sleep=self.sleep)
+        logger = logging.getLogger("urllib3.connectionpool")
+        if _without_query not in logger.filters:
+            logger.addFilter(_without_query)
 
     def request(
         self,
@@ -108,12 +134,12 @@ class HttpClient:
             params: The query.
             idempotent: Whether the call may be repeated when it is not known if it was taken.
             bucket: The rate budget that it counts against.
-            pace: The pace of that budget, the first time that it is named.
+            pace: The documented pace of that budget.
             classify: What an answer means, where the vendor says more than the status does.
 
         Raises:
             DestinationRefused: The credentials, the account or the address will not work until a person acts.
-            DestinationDown: The attempts ran out, and the vendor took nothing.
+            DestinationDown: The attempts ran out, and the vendor took nothing; or it did not answer a moment ago.
             AmbiguousCall: The attempts ran out, or the call may not be repeated, and the vendor may have taken it.
         """
         options: dict[str, Any] = {"params": params, "headers": {}}
@@ -121,18 +147,29 @@ class HttpClient:
             options["data"] = encode(json)
             if "content-type" not in {name.lower() for name in self.headers}:
                 options["headers"]["Content-Type"] = "application/json"
-        call = _Call(method, path, idempotent, classify, self._pacer(bucket, pace), options)
-        retrying = Retrying(
-            retry=retry_if_exception_type(_TryAgainError),
-            stop=stop_after_attempt(self.attempts),
-            wait=self._wait,
-            sleep=self.sleep,
-            reraise=True,
-        )
+        call = _Call(method, path, idempotent, classify, bucket, pace or self.limits, options)
+        finding_out = self.breaker.enter() if self.breaker else False
         try:
-            return retrying(self._attempt, call)
+            answer = self._repeat(call)
         except _TryAgainError as last:
             verdict = last.verdict
+        except AmbiguousCall:
+            if self.breaker and finding_out:
+                self.breaker.failed()
+            raise
+        except DestinationRefused:
+            if self.breaker and finding_out:
+                self.breaker.answered()
+            raise
+        else:
+            if self.breaker and finding_out:
+                self.breaker.answered()
+            return answer
+        if self.breaker:
+            if not verdict.throttled:
+                self.breaker.failed()
+            elif finding_out:
+                self.breaker.answered()
         kind = AmbiguousCall if call.maybe_taken else DestinationDown
         raise kind(
             f"The destination did not do its work: {verdict.reason} ({verdict.code}).",
@@ -140,15 +177,28 @@ class HttpClient:
             fix=_TOLD[Action.UNSURE if call.maybe_taken else Action.RETRY],
         )
 
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _repeat(self, call: _Call) -> Response:
+        retrying = Retrying(
+            retry=retry_if_exception_type(_TryAgainError),
+            stop=stop_after_attempt(self.attempts),
+            wait=self._wait,
+            sleep=self.sleep,
+            reraise=True,
+        )
+        return retrying(self._attempt, call)
+
     def _attempt(self, call: _Call) -> Response:
         """Make the call once."""
-        wait = call.pacer.reserve()
-        if wait > 0:
-            self.sleep(wait)
-        self.calls += 1
+        waited = self._budget.take(call.bucket, call.limits)
+        with self._lock:
+            self.calls += 1
+            self.waited += waited
         verdict, response = self._exchange(call)
-        if response is not None:
-            call.pacer.close(pause_when_spent(response.headers, most=LONGEST_WAIT))
         if verdict.action is Action.ANSWER and response is not None:
             return response
         if verdict.action is Action.REFUSE:
@@ -169,32 +219,43 @@ class HttpClient:
     def _exchange(self, call: _Call) -> tuple[Verdict, Response | None]:
         """Send the call and judge what came back, or what broke."""
         try:
-            raw = self.session.request(
-                call.method,
-                self.base_url.rstrip("/") + call.path,
-                timeout=(self.connect_timeout, self.read_timeout),
-                allow_redirects=False,
-                auth=_as_it_is,
-                **{**call.options, "headers": {**self.headers, **call.options["headers"]}},
-            )
+            with self._session() as session:
+                raw = session.request(
+                    call.method,
+                    self.base_url.rstrip("/") + call.path,
+                    timeout=(self.connect_timeout, self.read_timeout),
+                    allow_redirects=False,
+                    auth=_as_it_is,
+                    **{**call.options, "headers": {**self.headers, **call.options["headers"]}},
+                )
         except requests.exceptions.RequestException as error:
             return broken(error), None
-        readable, data = _parse(raw.content)
+        readable, data = parse(raw.content)
         response = Response(raw.status_code, raw.headers, data)
-        if not readable and 200 <= raw.status_code < 300:
-            return Verdict(Action.UNSURE, "not_json", "the answer was cut off or was not JSON"), response
-        verdict = call.classify(response)
-        if verdict.wait is None and verdict.action in (Action.RETRY, Action.UNSURE):
-            asked = retry_after(raw.headers, most=LONGEST_WAIT)
-            verdict = replace(verdict, wait=asked)
+        if readable or not 200 <= raw.status_code < 300:
+            verdict = call.classify(response)
+        else:
+            verdict = Verdict(Action.UNSURE, "not_json", "the answer was cut off or was not JSON")
+        reading = read(raw.headers, self.wall())
+        self._budget.learn(call.bucket, call.limits, reading, spent=verdict.throttled)
+        if verdict.throttled:
+            with self._lock:
+                self.throttled += 1
+        if verdict.wait is None and verdict.action in (Action.RETRY, Action.UNSURE) and reading.wait is not None:
+            verdict = replace(verdict, wait=min(reading.wait, LONGEST_WAIT))
         return verdict, response
 
-    def _pacer(self, bucket: str, pace: Limits | None) -> Pacer:
-        if bucket not in self._pacers:
-            limits = pace or self.limits
-            rate, burst = (limits.calls_per_second, limits.burst) if limits else (float("inf"), 1)
-            self._pacers[bucket] = Pacer(rate, burst, self.clock)
-        return self._pacers[bucket]
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """Lend a session to one call; its connection stays open for the next one, whichever thread makes it."""
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = self.new_session()
+        try:
+            yield session
+        finally:
+            self._idle.append(session)
 
     @staticmethod
     def _wait(state: RetryCallState) -> float:
@@ -205,37 +266,13 @@ class HttpClient:
         return backoff if asked is None else asked + min(backoff, 1.0)
 
 
+def _without_query(record: logging.LogRecord) -> bool:
+    """Keep queries, which may hold keys of people, out of what urllib3 logs of every call at the level of debugging."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(arg.split("?", 1)[0] if isinstance(arg, str) else arg for arg in record.args)
+    return True
+
+
 def _as_it_is(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keep the Authorization header: without an ``auth`` of our own, requests would replace it from ~/.netrc."""
     return prepared
-
-
-# Dates are passed on to `str`, as the slow way below writes them.
-_FAST = orjson.OPT_PASSTHROUGH_DATETIME
-
-
-def encode(body: Any) -> bytes:
-    """Return the bytes that a body takes on the wire; batches are measured with the same function."""
-    try:
-        return orjson.dumps(body, default=str, option=_FAST)
-    except orjson.JSONEncodeError:
-        # Whole numbers beyond 64 bits, keys that are not text, halves of a character: rare, and written all the same.
-        return jsonlib.dumps(body, separators=(",", ":"), default=str).encode()
-
-
-def _parse(content: bytes) -> tuple[bool, Any]:
-    """Return whether the body is JSON or empty, and what it holds."""
-    if not content.strip():
-        return True, None
-    try:
-        return True, orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return _parse_slowly(content)
-
-
-def _parse_slowly(content: bytes) -> tuple[bool, Any]:
-    """Read what the fast parser is too strict for: a byte order mark, halves of a character, NaN."""
-    try:
-        return True, jsonlib.loads(content)
-    except ValueError:
-        return False, None

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
+from reverse_etl.account import account_file, uptime
+from reverse_etl.breaker import Breaker
+from reverse_etl.budget import Budget
 from reverse_etl.destinations.base import Destination
 from reverse_etl.destinations.hubspot import HubSpot
 from reverse_etl.destinations.klaviyo import Klaviyo
@@ -40,18 +43,29 @@ def get(name: str) -> type[Destination]:
     )
 
 
-def connect(name: str, settings: Any, *, sleep: Callable[[float], None] = time.sleep) -> Destination:
-    """Return a destination ready to be called, with an HTTP client of its own.
-
-    One client is one rate budget, so a run makes one per connection and keeps it.
+def connect(
+    name: str, settings: Any, *, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = uptime
+) -> Destination:
+    """Return a destination ready to be called, within the rate budget that the machine has for its account.
 
     Args:
         name: The destination.
         settings: An instance of its ``settings_class``.
         sleep: Waits that many seconds, for tests.
+        clock: Seconds that only go up, for tests.
 
     Raises:
         ConfigError: There is no such destination.
     """
     destination = get(name)
-    return destination(settings, HttpClient(settings.base_url, destination.headers(settings), sleep=sleep))
+    headers = destination.headers(settings)
+    account = account_file(name, settings.base_url, headers)
+    http = HttpClient(
+        settings.base_url,
+        headers,
+        budget=Budget(account, clock=clock, sleep=sleep),
+        breaker=Breaker(account, destination.label, clock=clock),
+        sleep=sleep,
+        clock=clock,
+    )
+    return destination(settings, http)
