@@ -67,6 +67,22 @@ def shell(home: Path, **env: str) -> Shell:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _shared_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what longer-lived fixtures share between processes out of the developer's own folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEFT_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test rate budgets and circuit breakers of its own."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("WEFT_STATE_DIR", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def snowflake() -> Iterator[dict[str, str]]:
     """The environment that points dbt and weft at a Snowflake emulator on this machine."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -94,14 +95,44 @@ def server() -> Iterator[Misbehaving]:
     thread.join(5)
 
 
+class FakeTime:
+    """Time that passes only when somebody sleeps.
+
+    Args:
+        real: Most seconds that a sleep really takes.
+    """
+
+    def __init__(self, real: float = 0.0) -> None:
+        self.naps: list[float] = []
+        self._now = 1_000.0
+        self._real = real
+        self._lock = threading.Lock()
+
+    def clock(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.naps.append(seconds)
+            self._now += seconds
+        if self._real:
+            time.sleep(min(seconds, self._real))
+
+
 @pytest.fixture
-def naps() -> list[float]:
+def fake_time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def naps(fake_time: FakeTime) -> list[float]:
     """The seconds that the client would have slept."""
-    return []
+    return fake_time.naps
 
 
 @pytest.fixture
-def client(server: Misbehaving, naps: list[float]) -> Iterator[HttpClient]:
-    made = HttpClient(server.url, {"Authorization": "secret-token"}, sleep=naps.append, read_timeout=0.3, attempts=4)
+def client(server: Misbehaving, fake_time: FakeTime) -> Iterator[HttpClient]:
+    headers = {"Authorization": "secret-token"}
+    made = HttpClient(server.url, headers, sleep=fake_time.sleep, clock=fake_time.clock, read_timeout=0.3, attempts=4)
     yield made
-    made.session.close()
+    made.close()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from reverse_etl.breaker import FIRST_PAUSE
 from reverse_etl.destinations.base import Delivery, Destination
 from reverse_etl.destinations.hubspot import HubSpotSettings
 from reverse_etl.destinations.klaviyo import KlaviyoSettings
@@ -18,7 +19,7 @@ from reverse_etl.errors import AmbiguousCall, BatchRefused, DestinationDown, Des
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 from sandbox.server import Running, start
 
-from .conftest import make_row
+from .conftest import FakeTime, make_row
 
 OBJECTS = {
     "klaviyo": ("list", "WINBACK"),
@@ -50,7 +51,8 @@ def open_destination(name: str, sandbox: Running) -> Destination:
         "hubspot": HubSpotSettings(base_url=url, access_token=secret),
         "meta": MetaSettings(base_url=url, access_token=secret),
     }
-    return connect(name, settings[name], sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
+    fake_time = FakeTime(real=0.01)
+    return connect(name, settings[name], sleep=fake_time.sleep, clock=fake_time.clock)
 
 
 class Account:
@@ -189,6 +191,7 @@ def test_trouble_that_lasts_is_admitted(account: Account, sandbox: Running) -> N
     assert not isinstance(down.value, AmbiguousCall)
 
     sandbox.clear_faults()
+    account.destination.http.sleep(FIRST_PAUSE)  # until then the circuit breaker lets no call through
     sandbox.fault("drop_after", account.name, times=None)
     with pytest.raises(AmbiguousCall):
         account.send(Op.ADD, people("lost", 2, name=account.name))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reverse_etl.http import _parse, encode
+from reverse_etl.wire import encode, parse
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_a_body_is_written_as_json_whatever_it_holds(body: dict[Any, Any], writt
     ],
 )
 def test_an_answer_is_read_as_json_where_it_is_any(content: bytes, read: tuple[bool, Any]) -> None:
-    assert _parse(content) == read
+    assert parse(content) == read

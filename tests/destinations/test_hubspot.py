@@ -19,15 +19,17 @@ from reverse_etl.errors import BatchRefused, ConfigError, DestinationDown, Desti
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 from warehouse.manifest import Manifest
 
-from .conftest import make_row
+from .conftest import FakeTime, make_row
 
 URL = "https://api.hubapi.com/crm/objects/2026-03/contacts"
 PEOPLE = ("anna@example.com", "bea@example.com", "cleo@example.com")
 
 
 @pytest.fixture
-def hubspot() -> Destination:
-    return connect("hubspot", HubSpotSettings(access_token=SecretStr("pat-test")), sleep=lambda _: None)
+def hubspot(fake_time: FakeTime) -> Destination:
+    return connect(
+        "hubspot", HubSpotSettings(access_token=SecretStr("pat-test")), sleep=fake_time.sleep, clock=fake_time.clock
+    )
 
 
 def row(name: str, **options: Any) -> Row:

@@ -17,15 +17,17 @@ from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
-from .conftest import make_row
+from .conftest import FakeTime, make_row
 
 URL = "https://a.klaviyo.com/api"
 LIST = "WINBACK"
 
 
 @pytest.fixture
-def klaviyo() -> Destination:
-    return connect("klaviyo", KlaviyoSettings(api_key=SecretStr("pk_test")), sleep=lambda _: None)
+def klaviyo(fake_time: FakeTime) -> Destination:
+    return connect(
+        "klaviyo", KlaviyoSettings(api_key=SecretStr("pk_test")), sleep=fake_time.sleep, clock=fake_time.clock
+    )
 
 
 def row(name: str, **options: Any) -> Row:

@@ -17,20 +17,15 @@ from reverse_etl.errors import AmbiguousCall, BatchRefused, DestinationDown, Des
 from reverse_etl.http import encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
-from .conftest import make_row
+from .conftest import FakeTime, make_row
 
 TARGET = "120000000000001"
 URL = f"https://graph.facebook.com/v25.0/{TARGET}"
 
 
 @pytest.fixture
-def naps() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def meta(naps: list[float]) -> Destination:
-    return connect("meta", MetaSettings(access_token=SecretStr("token")), sleep=naps.append)
+def meta(fake_time: FakeTime) -> Destination:
+    return connect("meta", MetaSettings(access_token=SecretStr("token")), sleep=fake_time.sleep, clock=fake_time.clock)
 
 
 def row(name: str, **options: Any) -> Row:
