@@ -97,7 +97,8 @@ class Account:
             sent = {column: value for column, value in sent.items() if column in row.changed or column == delivery.key}
         sent = {column: value for column, value in sent.items() if _writes(delivery, column, value, row, held)}
         self.carried.append((row.key, frozenset(sent)))
-        self.rows[row.key] = dict.fromkeys(row.payload) | held | sent
+        # looked at through the feed's columns: what it has no column for any more does not show
+        self.rows[row.key] = {column: sent.get(column, held.get(column)) for column in row.payload}
 
 
 def _writes(delivery: Delivery, column: str, value: Any, row: Row, held: Mapping[str, Any]) -> bool:
