@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from reverse_etl.bounds import Duration
 from reverse_etl.connections import Connection, load_connections
 from reverse_etl.destinations.base import Delivery, Destination, Mode, NullPolicy, ObjectSpec
 from reverse_etl.errors import ConfigError
@@ -33,7 +34,7 @@ class Retention(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    ledger: timedelta = timedelta(days=400)
+    ledger: Duration = timedelta(days=400)
 
 
 class SyncBlock(BaseModel):
@@ -86,6 +87,7 @@ class SyncDefinition(BaseModel):
         suppressions: Where suppressed identifiers are.
         events: Where the ``max_age`` guard finds the youngest event.
         changes: Where it says which profiles were merged.
+        upstream: The feed and what it stands on: the ids of models, and of the tests that stop a build.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -117,6 +119,7 @@ class SyncDefinition(BaseModel):
     suppressions: Relation | None = None
     events: Relation | None = None
     changes: Relation | None = None
+    upstream: frozenset[str] = frozenset()
 
     @property
     def delivery(self) -> Delivery:
@@ -210,6 +213,7 @@ class _Reader:
             suppressions=relations["suppressions"],
             events=relations["profile_events"],
             changes=changes.relation if block.purpose and changes else None,
+            upstream=self.manifest.upstream(feed.unique_id),
             **{name: getattr(block, name) for name in SyncBlock.model_fields},
         )
 

@@ -10,8 +10,8 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from reverse_etl import evidence, guards, runs, tables
 from reverse_etl import feed as feeds
-from reverse_etl import guards, runs, tables
 from reverse_etl import plan as plans
 from reverse_etl.clock import Clock, utc
 from reverse_etl.commit import recover
@@ -74,7 +74,7 @@ def run_sync(
         connections: From ``connections.yml``.
         as_of: The run's moment; UTC where it names no zone.
         progress: Is told how far the run has come.
-        allow: Names of guards that a person has decided to overrule for this run.
+        allow: What a person has decided to let pass once, such as ``removals``; see ``guards.DECISIONS``.
         clock: Dates the ledger and waits for jobs.
 
     Returns:
@@ -82,7 +82,7 @@ def run_sync(
 
     Raises:
         ConfigError: A secret is missing, or the feed cannot be synced as it stands. Nothing was changed.
-        GuardTripped: A guard stopped the run; nothing was sent.
+        GuardTripped: A guard stopped the run; nothing was sent but the removals that people asked for.
         DestinationRefused: The account or the target refused; what was not sent is planned again by the next run.
         DestinationDown: The destination could not be reached.
     """
@@ -139,14 +139,19 @@ class _Run:
         settled, _ = self._settle()
         self.report.settled_before = {str(outcome): rows for outcome, rows in sorted(settled.items())}
         plan = self._plan()
-        guards.enforce(plan, self.sync.where, self.allow)
+        stopped_by = guards.tripped(plan, self.allow)
         still_open = bool(open_jobs(self.warehouse, self.sync.name))
-        if plan.rows:
+        if stopped_by:
+            spec = self.destination.objects[self.sync.object]
+            evidence.keep_only_opted_out(self.warehouse, self.sync, spec, self.report.run_id)
+        if plan.opted_out if stopped_by else plan.rows:
             self.destination.check(self.sync.delivery)
             self._send(plan)
             outcomes, jobs = self._settle()
             self._settled(outcomes)
             still_open = bool(jobs)
+        if stopped_by:
+            raise guards.stop(plan, stopped_by, self.sync.where, self.allow)
         self.report.status = Status.OPEN if still_open else Status.DONE
 
     def _plan(self) -> Plan:
@@ -157,6 +162,7 @@ class _Run:
         self.report.planned = {"add": plan.add, "change": plan.change, "remove": plan.remove, "merge": plan.merge}
         self.report.changed_by_mapping = plan.changed_by_mapping
         self.report.blocked = plan.blocked
+        self.report.guards = plan.guards
         self.progress("plan", self.feed.rows, self.feed.rows)
         return plan
 

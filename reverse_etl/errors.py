@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from warehouse.errors import ConfigError, WeftError
+
+if TYPE_CHECKING:
+    from reverse_etl.report import GuardResult
 
 __all__ = [
     "AmbiguousCall",
@@ -22,9 +27,22 @@ class FeedError(ConfigError):
 
 
 class GuardTripped(WeftError):
-    """A guard stopped the run before anything was sent. Nothing is wrong with the code: a person has to decide."""
+    """A guard stopped the run. Nothing is wrong with the code: a person has to decide.
+
+    Nothing was sent but the removals that people asked for.
+
+    Args:
+        what: What tripped, its limit, and the plan's figure.
+        where: The exposure.
+        fix: How to let it pass once.
+        guards: Those that stopped the run.
+    """
 
     exit_code = 3
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", guards: tuple[GuardResult, ...] = ()) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.guards = guards
 
 
 class LeaseHeld(WeftError):

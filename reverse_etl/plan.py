@@ -15,8 +15,8 @@ from sqlglot import exp
 from reverse_etl import tables
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Mode, ObjectSpec
+from reverse_etl.evidence import judged
 from reverse_etl.feed import Feed, key_text
-from reverse_etl.guards import judge
 from reverse_etl.report import Plan
 from reverse_etl.rows import Op
 from warehouse.base import Warehouse
@@ -102,7 +102,6 @@ select op, reason, count(*) as count_rows, count(case when by_mapping then 1 end
 from sync_plan where run_id = $run_id group by op, reason
 """
 _APPLIED = "select count(*) as count_rows from sync_state where sync_name = $sync and row_hash is not null"
-_NEWEST = "select max(received_at) as newest from profile_events where received_at <= cast($as_of as timestamp)"
 _FORGET = """
 delete from sync_plan
 where sync_name = $sync and run_id not in (
@@ -288,7 +287,7 @@ def _counted(
         "api_calls": sum(calls.values()),
         "minutes": round(minutes, 2),
     }
-    return Plan(**counts, guards=judge(sync.guards, Plan(**counts), _newest(warehouse, sync, as_of)))
+    return judged(warehouse, sync, spec, Plan(**counts))
 
 
 def _calls(spec: ObjectSpec, op: Op, rows: int, characters: int, batch_rows: int | None) -> int:
@@ -297,10 +296,3 @@ def _calls(spec: ObjectSpec, op: Op, rows: int, characters: int, batch_rows: int
         return 0
     limits = spec.limits[op]
     return max(ceil(rows / min(limits.rows, batch_rows or limits.rows)), ceil(characters / limits.bytes))
-
-
-def _newest(warehouse: Warehouse, sync: SyncDefinition, as_of: datetime) -> datetime | None:
-    if sync.guards.max_age is None or sync.events is None:
-        return None
-    [row] = warehouse.query(statement(_NEWEST, {"profile_events": sync.events}, as_of=as_of.isoformat()))
-    return cast("datetime | None", row["newest"])

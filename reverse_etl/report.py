@@ -15,7 +15,7 @@ class Status(StrEnum):
     SENDING = "sending"  #: under way; or killed, which the next run finds out
     DONE = "done"  #: every row that was sent has its final result
     OPEN = "open"  #: everything was sent; asynchronous jobs have yet to answer
-    STOPPED = "stopped"  #: a guard stopped it before anything was sent
+    STOPPED = "stopped"  #: a guard stopped it: nothing was sent but the removals that people asked for
     FAILED = "failed"  #: the destination was down or refused; what was not sent is planned again
     INTERRUPTED = "interrupted"  #: killed while sending; its successor took over what was in doubt
 
@@ -69,6 +69,8 @@ class Plan:
         changed_by_mapping: Rows that change only because the feed has other columns than when they were applied.
         removed_because: Why rows are removed: ``left``, ``merged``, ``consent``, ``suppression`` or ``resync``, with
             counts.
+        opted_out: Removals that somebody asked for, who said no to the purpose or is suppressed. They count towards no
+            guard, and go out even where one stops the run.
         blocked: Rows kept back: ``consent``, ``suppression``, ``quarantine``, ``waiting`` (in a job that is still
             open), ``in_doubt`` (may have been sent, and must not be sent twice), ``merging`` (waits
             for the record that it will be folded into), with counts.
@@ -91,6 +93,7 @@ class Plan:
     merge: int = 0
     changed_by_mapping: int = 0
     removed_because: dict[str, int] = field(default_factory=dict)
+    opted_out: int = 0
     blocked: dict[str, int] = field(default_factory=dict)
     feed_rows: int = 0
     applied_rows: int = 0
@@ -135,6 +138,7 @@ class RunReport:
         ambiguous: Of those, rows that may or may not have arrived.
         info: Of those, rows declined for now without a fault.
         blocked: Rows kept back, by reason; see :class:`Plan`.
+        guards: How the plan stood against the sync's guards.
         settled_before: Results learned of rows that earlier runs had sent, by outcome.
         api_calls: API calls made, retries included.
         seconds: How long it took by the wall clock.
@@ -155,6 +159,7 @@ class RunReport:
     ambiguous: int = 0
     info: int = 0
     blocked: dict[str, int] = field(default_factory=dict)
+    guards: tuple[GuardResult, ...] = ()
     settled_before: dict[str, int] = field(default_factory=dict)
     api_calls: int = 0
     seconds: float = 0.0

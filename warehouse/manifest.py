@@ -124,6 +124,26 @@ class Manifest:
                 return tuple(str(value) for value in values)
         return ()
 
+    def upstream(self, unique_id: str) -> frozenset[str]:
+        """Return what a model stands on, itself included: models, seeds and snapshots, and the tests of their data.
+
+        A test of severity ``warn`` is left out. One that is attached to no model counts where all that it reads does.
+        """
+        found, waiting = {unique_id}, [unique_id]
+        while waiting:
+            node = self.nodes.get(waiting.pop())
+            new = set(node.depends_on) - found if node else set()
+            found |= new
+            waiting += new
+        tests = set()
+        for test in self._tests:
+            read = set((test.get("depends_on") or {}).get("nodes") or ())
+            attached = test.get("attached_node")
+            severity = str((test.get("config") or {}).get("severity") or "error").lower()
+            if severity == "error" and (attached in found if attached else read and read <= found):
+                tests.add(str(test["unique_id"]))
+        return frozenset(found | tests)
+
     @classmethod
     def _parse(cls, path: Path, raw: Mapping[str, Any]) -> Manifest:
         adapter = str(raw["metadata"]["adapter_type"])

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from warehouse.errors import ConfigError, WeftError
+from warehouse.errors import WeftError
 from weft.output import as_json, note, progress_bar, table
 from weft.session import Session
 
@@ -29,20 +29,17 @@ _COLUMNS = (
 def run(
     sync: Annotated[str | None, typer.Argument(help="The sync; all of them without it.")] = None,
     allow: Annotated[
-        list[str] | None, typer.Option(metavar="GUARD", help="Overrule a guard for this run, such as max_removed.")
+        list[str] | None,
+        typer.Option(metavar="WHAT", help="Let it pass once: removals, changes, rows, age or checks."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Run one sync, or all: plan, check the guards, send, settle. The feeds are taken as they stand."""
     from reverse_etl.engine import run_sync
-    from reverse_etl.guards import Guards
+    from reverse_etl.guards import allowed
     from warehouse.project import run_moment
 
-    unknown = sorted(set(allow or ()) - set(Guards.model_fields))
-    if unknown:
-        raise ConfigError(
-            f"There is no guard {unknown[0]!r}.", where="--allow", fix=f"Use one of: {', '.join(Guards.model_fields)}."
-        )
+    decided = allowed(allow or (), "--allow")
     session = Session()
     as_of, chosen = run_moment(), session.chosen(sync)
     for definition in chosen:  # a missing secret of one sync stops all of them before anything is sent
@@ -53,9 +50,7 @@ def run(
         for definition in chosen:
             try:
                 with progress_bar(definition.label) as progress:
-                    report = run_sync(
-                        warehouse, definition, session.connections, as_of, progress, frozenset(allow or ())
-                    )
+                    report = run_sync(warehouse, definition, session.connections, as_of, progress, decided)
                 reports.append(report.to_dict())
             except WeftError as error:
                 note(f"{definition.name}: {error}")

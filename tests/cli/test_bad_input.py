@@ -122,8 +122,8 @@ BAD: dict[str, tuple[Callable[[Project], object], tuple[str, ...], tuple[str, ..
     "an unknown type of identifier": (lambda project: None, ("profile", "fax:1"), ("fax", "email, phone")),
     "a guard that does not exist": (
         lambda project: None,
-        ("run", "--allow", "max_remove"),
-        ("--allow", "max_remove", "max_removed"),
+        ("run", "--allow", "removal"),
+        ("--allow", "removal", "removals"),
     ),
     "an identifier of no type": (lambda project: None, ("profile", ":ada"), ("TYPE:VALUE",)),
     "an identifier without a type": (lambda project: None, ("profile", "ada"), ("TYPE:VALUE",)),

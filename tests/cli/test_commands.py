@@ -100,7 +100,7 @@ def test_a_guard_stops_a_run_with_nothing_sent_until_a_person_overrules_it(proje
 
     stopped = project.weft("run")
     held = account.accounts["klaviyo"].lists[LIST]
-    allowed = project.weft("run", "--allow", "max_removed", "--allow", "min_rows")
+    allowed = project.weft("run", "--allow", "removals", "--allow", "rows")
 
     assert (stopped.code, held) == (3, 2)
     assert "max_removed" in stopped.err
