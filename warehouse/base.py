@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -55,6 +55,22 @@ class Column:
         return exp.column(exp.to_identifier(self.stored, quoted=True), table=table)
 
 
+VALUES = "weft_values"  #: the name under which a statement reads :class:`Values`
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Rows that Python holds, for a statement to read as the table ``weft_values``.
+
+    Attributes:
+        types: Name and type of each column: ``bigint`` or ``varchar``.
+        columns: The values, column by column, all of one length.
+    """
+
+    types: Mapping[str, str]
+    columns: Sequence[Sequence[Any]]
+
+
 class Warehouse(ABC):
     """One open connection to the warehouse. A context manager; closing it ends everything that it started.
 
@@ -84,6 +100,14 @@ class Warehouse(ABC):
         """
 
     @abstractmethod
+    def tuples(self, sql: Sql) -> list[tuple[Any, ...]]:
+        """Run a query and return all of its rows as tuples: for pages of many rows.
+
+        Raises:
+            WarehouseError: The warehouse refused the statement.
+        """
+
+    @abstractmethod
     def stream(self, sql: Sql, size: int = 10_000, params: Sequence[Any] = ()) -> Iterator[list[dict[str, Any]]]:
         """Run a query and yield its rows in lists of at most ``size``, in flat memory.
 
@@ -97,6 +121,16 @@ class Warehouse(ABC):
     @abstractmethod
     def execute(self, sql: Sql, params: Sequence[Any] = ()) -> int:
         """Run a statement and return the number of rows that it changed, where the warehouse tells.
+
+        Raises:
+            WarehouseError: The warehouse refused the statement.
+        """
+
+    @abstractmethod
+    def execute_with(self, values: Values, sql: exp.Expr) -> int:
+        """Run an insert that reads rows of Python's as the table ``weft_values``; return how many rows it wrote.
+
+        Many rows may take several statements, so where all or none count, call it in a transaction.
 
         Raises:
             WarehouseError: The warehouse refused the statement.
