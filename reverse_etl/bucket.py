@@ -16,7 +16,7 @@ from reverse_etl.headers import Reading, Window
 
 LONGEST_PAUSE = 120.0  #: seconds; a vendor that asks for more is asked again after this
 LOOK_AGAIN = 1.0  #: seconds after which a waiting call asks again at the latest
-GRACE = 1.0  #: seconds by which it may be late before it counts as gone
+GRACE = 3.0  #: seconds by which it may be late before it counts as gone
 URGENT_IN_A_ROW = 9  #: urgent calls that may go before one that waits
 FASTEST = 10.0  #: times the documented rate; a header that promises more is not believed
 SLOWEST = 1 / 60  #: calls a second, whatever the headers say

@@ -95,6 +95,14 @@ class Budget:
 
         self._account.change(work)
 
+    def close(self, name: str, seconds: float) -> None:
+        """Let no call of a bucket through for that many seconds, within reason."""
+
+        def work(numbers: Numbers) -> None:
+            arithmetic.close(numbers.buckets.setdefault(name, BucketNumbers()), self._clock(), seconds)
+
+        self._account.change(work)
+
     def rate(self, name: str, limits: Limits | None) -> float:
         """Return the calls a second that the budget allows at the moment."""
         share = self._own_share()

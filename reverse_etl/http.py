@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
@@ -64,7 +64,6 @@ class _Call:
         return f"{self.method} {self.path}"
 
 
-@dataclass(slots=True)
 class HttpClient:
     """Calls one account. Threads may share it: every call under way has a session of its own.
 
@@ -74,7 +73,6 @@ class HttpClient:
         limits: Pace of the buckets that a call does not name a pace for.
         budget: Whose turn it is to call; one of this client's own when left out.
         breaker: Stops calls while the account does not answer; none when left out.
-        new_session: Makes a requests session.
         sleep: Waits that many seconds, for tests.
         clock: Seconds that only go up, for tests.
         wall: Seconds since 1970, for tests.
@@ -88,27 +86,35 @@ class HttpClient:
         waited: Seconds that calls spent waiting for their turn.
     """
 
-    base_url: str
-    headers: Mapping[str, str] = field(repr=False)
-    limits: Limits | None = None
-    budget: Budget | None = field(default=None, repr=False)
-    breaker: Breaker | None = field(default=None, repr=False)
-    new_session: Callable[[], requests.Session] = field(default=requests.Session, repr=False)
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = uptime
-    wall: Callable[[], float] = time.time
-    connect_timeout: float = CONNECT_TIMEOUT
-    read_timeout: float = READ_TIMEOUT
-    attempts: int = ATTEMPTS
-    calls: int = 0
-    throttled: int = 0
-    waited: float = 0.0
-    _budget: Budget = field(init=False, repr=False)
-    _idle: list[requests.Session] = field(default_factory=list, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def __post_init__(self) -> None:
-        self._budget = self.budget or Budget(clock=self.clock, sleep=self.sleep)
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        limits: Limits | None = None,
+        *,
+        budget: Budget | None = None,
+        breaker: Breaker | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = uptime,
+        wall: Callable[[], float] = time.time,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        read_timeout: float = READ_TIMEOUT,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.limits = limits
+        self.budget = budget or Budget(clock=clock, sleep=sleep)
+        self.breaker = breaker
+        self.calls = 0
+        self.throttled = 0
+        self.waited = 0.0
+        self._headers = dict(headers)
+        self._sleep = sleep
+        self._wall = wall
+        self._timeout = (connect_timeout, read_timeout)
+        self._attempts = attempts
+        self._idle: list[requests.Session] = []
+        self._lock = threading.Lock()
         logger = logging.getLogger("urllib3.connectionpool")
         if _without_query not in logger.filters:
             logger.addFilter(_without_query)
@@ -145,7 +151,7 @@ class HttpClient:
         options: dict[str, Any] = {"params": params, "headers": {}}
         if json is not None:
             options["data"] = encode(json)
-            if "content-type" not in {name.lower() for name in self.headers}:
+            if "content-type" not in {name.lower() for name in self._headers}:
                 options["headers"]["Content-Type"] = "application/json"
         call = _Call(method, path, idempotent, classify, bucket, pace or self.limits, options)
         finding_out = self.breaker.enter() if self.breaker else False
@@ -185,16 +191,16 @@ class HttpClient:
     def _repeat(self, call: _Call) -> Response:
         retrying = Retrying(
             retry=retry_if_exception_type(_TryAgainError),
-            stop=stop_after_attempt(self.attempts),
+            stop=stop_after_attempt(self._attempts),
             wait=self._wait,
-            sleep=self.sleep,
+            sleep=self._sleep,
             reraise=True,
         )
         return retrying(self._attempt, call)
 
     def _attempt(self, call: _Call) -> Response:
         """Make the call once."""
-        waited = self._budget.take(call.bucket, call.limits)
+        waited = self.budget.take(call.bucket, call.limits)
         with self._lock:
             self.calls += 1
             self.waited += waited
@@ -222,11 +228,11 @@ class HttpClient:
             with self._session() as session:
                 raw = session.request(
                     call.method,
-                    self.base_url.rstrip("/") + call.path,
-                    timeout=(self.connect_timeout, self.read_timeout),
+                    self.base_url + call.path,
+                    timeout=self._timeout,
                     allow_redirects=False,
                     auth=_as_it_is,
-                    **{**call.options, "headers": {**self.headers, **call.options["headers"]}},
+                    **{**call.options, "headers": {**self._headers, **call.options["headers"]}},
                 )
         except requests.exceptions.RequestException as error:
             return broken(error), None
@@ -236,8 +242,8 @@ class HttpClient:
             verdict = call.classify(response)
         else:
             verdict = Verdict(Action.UNSURE, "not_json", "the answer was cut off or was not JSON")
-        reading = read(raw.headers, self.wall())
-        self._budget.learn(call.bucket, call.limits, reading, spent=verdict.throttled)
+        reading = read(raw.headers, self._wall())
+        self.budget.learn(call.bucket, call.limits, reading, spent=verdict.throttled)
         if verdict.throttled:
             with self._lock:
                 self.throttled += 1
@@ -251,7 +257,7 @@ class HttpClient:
         try:
             session = self._idle.pop()
         except IndexError:
-            session = self.new_session()
+            session = requests.Session()
         try:
             yield session
         finally:

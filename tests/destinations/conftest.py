@@ -111,6 +111,9 @@ class FakeTime:
     def clock(self) -> float:
         return self._now
 
+    def jump(self, seconds: float) -> None:
+        self._now += seconds
+
     def sleep(self, seconds: float) -> None:
         with self._lock:
             self.naps.append(seconds)

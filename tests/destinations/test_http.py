@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -217,3 +219,40 @@ def test_a_certificate_that_cannot_be_verified_stops_at_once(
 
     with pytest.raises(DestinationRefused, match="certificate"):
         call(client)
+
+
+def test_threads_share_a_client_and_its_counters(server: Misbehaving, client: HttpClient) -> None:
+    server.play(reply(429, b"", {"Retry-After": "1"}), OK)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: call(client).status, range(40)))
+
+    assert answers == [200] * 40
+    assert (client.calls, client.throttled, len(server.requests)) == (41, 1, 41)
+
+
+def test_what_a_library_logs_of_a_call_leaves_out_the_query(
+    server: Misbehaving, client: HttpClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.play(OK)
+
+    with caplog.at_level(logging.DEBUG):
+        client.request("GET", "/people", params={"filter": PERSON}, idempotent=True)
+
+    assert "GET /people" in caplog.text
+    assert "anna" not in caplog.text
+
+
+def test_too_many_is_told_to_all_that_share_the_budget(
+    server: Misbehaving, client: HttpClient, naps: list[float]
+) -> None:
+    server.play(reply(429, b"", {"Retry-After": "30"}), OK)
+
+    def stop(seconds: float) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        call(HttpClient(server.url, {}, budget=client.budget, sleep=stop))
+    call(client)
+
+    assert sum(naps) == pytest.approx(30)
