@@ -12,7 +12,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo dev test lint format bench example lock clean
+.PHONY: help demo dev test kill-test lint format bench example lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ example: $(VENV)/.run  ## run a worked example on public files (NAME=olist DATA=
 test: $(VENV)/.dev  ## run all tests, on DuckDB and on the Snowflake emulator
 	@echo "==> tests (two workers; a browser test is skipped where no chromium is installed)"
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+kill-test: $(VENV)/.dev  ## kill running syncs some hundred times and look whether anything was lost (KILLS=n, SEED=n)
+	@$(BIN)/python -m tests.faults $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 # sqlfluff compiles with dbt, which needs a warehouse to ask but no data in it; the Snowflake parse works offline.
 lint format: export WEFT_DUCKDB_PATH := :memory:
