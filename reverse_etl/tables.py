@@ -110,6 +110,12 @@ _LEASES = {
     "acquired_at": "timestamp",
     "renewed_at": "timestamp",
 }
+# What a destination says it holds, while that is compared with the state; empty otherwise.
+_MEMBERS = {
+    "sync_name": "varchar",
+    "row_key": "varchar",
+    "destination_id": "varchar",
+}
 # The last result of every dbt model and test, which dbt itself writes at the end of each of its runs.
 _DBT_RESULTS = {
     "node_id": "varchar",
@@ -124,6 +130,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "sync_ledger": _LEDGER,
     "sync_state": _STATE,
     "sync_leases": _LEASES,
+    "sync_members": _MEMBERS,
     "dbt_results": _DBT_RESULTS,
 }
 
