@@ -101,7 +101,9 @@ select op, reason, count(*) as count_rows, count(case when by_mapping then 1 end
     coalesce(sum(length(payload)), 0) as characters
 from sync_plan where run_id = $run_id group by op, reason
 """
-_APPLIED = "select count(*) as count_rows from sync_state where sync_name = $sync and row_hash is not null"
+_APPLIED = """
+select count(*) as count_rows from sync_state where sync_name = $sync and (row_hash is not null or in_doubt)
+"""
 _FORGET = """
 delete from sync_plan
 where sync_name = $sync and run_id not in (
