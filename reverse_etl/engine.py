@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from reverse_etl import evidence, guards, runs, tables
+from reverse_etl import evidence, guards, leases, runs, tables
 from reverse_etl import feed as feeds
 from reverse_etl import plan as plans
 from reverse_etl.clock import Clock, utc
@@ -18,7 +18,7 @@ from reverse_etl.commit import recover
 from reverse_etl.connections import Connection
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Destination
-from reverse_etl.errors import ConfigError, GuardTripped
+from reverse_etl.errors import ConfigError, GuardTripped, LeaseLost
 from reverse_etl.report import Plan, Progress, RunReport, Status, silent
 from reverse_etl.rows import Outcome
 from reverse_etl.send import Sender
@@ -66,7 +66,8 @@ def run_sync(
 ) -> RunReport:
     """Bring the destination in step with the feed.
 
-    It may be killed at any moment: the next run finds out and ends in the same place. One sync runs once at a time.
+    It may be killed at any moment: the next run finds out and ends in the same place. While it runs, no other run of
+    the same sync does.
 
     Args:
         warehouse: Where the feed and the engine's tables are.
@@ -85,6 +86,8 @@ def run_sync(
         GuardTripped: A guard stopped the run; nothing was sent but the removals that people asked for.
         DestinationRefused: The account or the target refused; what was not sent is planned again by the next run.
         DestinationDown: The destination could not be reached.
+        LeaseHeld: Another run of the sync is at work, here or elsewhere.
+        LeaseLost: Another run took over from this one; it also takes over what this one had not confirmed.
     """
     if sync.connection not in connections:
         raise ConfigError(
@@ -96,7 +99,9 @@ def run_sync(
     feed = feeds.inspect(warehouse, sync, type(destination))
     tables.ensure(warehouse)
     runs.check_destination(warehouse, sync)
-    return _Run(warehouse, sync, destination, feed, utc(as_of), progress or silent, allow, clock or Clock()).run()
+    clock = clock or Clock()
+    with leases.hold(warehouse, sync, _new_id(clock.now()), clock) as lease:
+        return _Run(warehouse, sync, destination, feed, utc(as_of), progress or silent, allow, clock, lease).run()
 
 
 @dataclass
@@ -111,17 +116,21 @@ class _Run:
     progress: Progress
     allow: frozenset[str]
     clock: Clock
+    lease: leases.Lease
 
     def run(self) -> RunReport:
         """Run, and write down how it ended, unless it is killed."""
         begun, at = self.clock.elapsed(), self.clock.now()
         calls = _calls(self.destination)
         recover(self.warehouse, self.sync.name, at)
-        self.report = RunReport(_new_id(at), self.sync.name, Status.SENDING, self.as_of)
+        self._share_budget()
+        self.report = RunReport(self.lease.run_id, self.sync.name, Status.SENDING, self.as_of)
         runs.start(self.warehouse, self.report.run_id, self.sync, Status.SENDING, self.as_of, at)
         self.batches = count(1)
         try:
             self._steps()
+        except LeaseLost:
+            raise  # the row in `sync_runs` is the other run's by now, which recovers from it
         except WeftError as error:
             self.report.status = Status.STOPPED if isinstance(error, GuardTripped) else Status.FAILED
             self.report.message = error.what
@@ -157,7 +166,8 @@ class _Run:
     def _plan(self) -> Plan:
         self.progress("plan", 0, self.feed.rows)
         spec = self.destination.objects[self.sync.object]
-        plan = plans.make(self.warehouse, self.sync, spec, self.feed, self.report.run_id, self.as_of)
+        with self.lease.long_statement():
+            plan = plans.make(self.warehouse, self.sync, spec, self.feed, self.report.run_id, self.as_of)
         runs.planned(self.warehouse, plan)
         self.report.planned = {"add": plan.add, "change": plan.change, "remove": plan.remove, "merge": plan.merge}
         self.report.changed_by_mapping = plan.changed_by_mapping
@@ -184,6 +194,17 @@ class _Run:
             self.batches,
             lambda done, total: self.progress("settle", done, total),
         )
+
+    def _beat(self) -> None:
+        """Renew the lease when that is due, and look who else uses the account by now."""
+        if self.lease.beat():
+            self._share_budget()
+
+    def _share_budget(self) -> None:
+        """Leave the other machines that deliver to the same account their part of its rate limit."""
+        budget = getattr(self.destination.http, "budget", None)
+        if budget is not None:
+            budget.share = 1 / self.lease.machines()
 
     def _settled(self, outcomes: Counter[Outcome]) -> None:
         """Move rows of this run's jobs from accepted to what became of them."""
