@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from reverse_etl import tables
@@ -54,7 +54,7 @@ class Drift:
 
 
 def measure(warehouse: Warehouse, sync: SyncDefinition, destination: Destination) -> Drift | None:
-    """Ask a destination how many it holds; nothing where it does not tell, or where nothing was ever sent.
+    """Ask a destination how many it holds, and compare that with the state; nothing where it does not tell.
 
     Args:
         warehouse: Where the engine's tables are.
@@ -65,13 +65,20 @@ def measure(warehouse: Warehouse, sync: SyncDefinition, destination: Destination
         DestinationRefused: It does not let us ask.
         DestinationDown: It could not be reached.
     """
-    if not destination.objects[sync.object].counts or not tables.exist(warehouse):
+    there = destination.count(sync.delivery) if destination.objects[sync.object].counts else None
+    if there is None:
         return None
-    there = destination.count(sync.delivery)
-    [held] = tables.ask(warehouse, _HELD, sync=sync.name)
-    certain, possible = int(str(held["certain"])), int(str(held["possible"]))
+    certain, possible = _held(warehouse, sync.name)
     drift = Drift(sync.name, there.low, there.high, certain, possible)
     if sync.drift is None:
         return drift
     outside = bool(drift.difference) and not sync.drift.allows(abs(drift.difference), possible)
-    return Drift(sync.name, there.low, there.high, certain, possible, str(sync.drift), outside)
+    return replace(drift, tolerance=str(sync.drift), is_outside=outside)
+
+
+def _held(warehouse: Warehouse, sync: str) -> tuple[int, int]:
+    """Return how many rows the destination holds for certain, and how many at most."""
+    if not tables.exist(warehouse):
+        return 0, 0
+    [held] = tables.ask(warehouse, _HELD, sync=sync)
+    return int(held["certain"]), int(held["possible"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from reverse_etl import tables
 from reverse_etl.definitions import SyncDefinition
@@ -48,6 +49,11 @@ _LATEST_OF = """
 select * from sync_runs where sync_name = $sync and status <> 'planned'
 order by started_at desc, run_id desc limit $limit
 """
+
+
+def new_id(at: datetime) -> str:
+    """Return an id for a run that begins at a moment: it sorts by time and never repeats."""
+    return f"{at:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
 
 
 def latest(warehouse: Warehouse, sync: str | None = None, limit: int = 1) -> list[dict[str, Any]]:

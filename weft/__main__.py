@@ -8,7 +8,7 @@ import typer
 
 from warehouse.errors import WeftError
 from warehouse.project import load_settings, project_root
-from weft import ledger, plan, profile, run, syncs
+from weft import adopt, drift, ledger, plan, profile, quarantine, retry, run, syncs
 
 app = typer.Typer(
     name="weft",
@@ -22,6 +22,10 @@ app.command("syncs")(syncs.syncs)
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("ledger")(ledger.ledger)
+app.command("retry")(retry.retry)
+app.add_typer(quarantine.app, name="quarantine")
+app.command("adopt")(adopt.adopt)
+app.command("drift")(drift.drift)
 app.command("profile")(profile.profile)
 
 

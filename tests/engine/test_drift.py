@@ -84,5 +84,6 @@ def test_a_destination_that_does_not_count_is_not_asked(shop: Shop) -> None:
     assert measure(shop.warehouse, shop.sync(drift=Bound(rows=0)), Memory(shop.account)) is None
 
 
-def test_before_the_first_run_nothing_is_held(shop: Shop) -> None:
-    assert measure(shop.warehouse, shop.sync(**FULL), Memory(shop.account)) is None
+def test_before_the_first_run_all_that_is_there_is_too_much(shop: Shop) -> None:
+    shop.account.rows = {"old@example.com": {}}
+    assert drift(shop).difference == 1
