@@ -1,94 +1,123 @@
-"""Commit: what the destination said of a batch goes into the ledger and the state, in one transaction.
+"""Commit: what the destination said of a window of rows goes into the ledger and the state, in one transaction.
 
-Python writes only the ledger; the state follows from it and from the plan inside the warehouse, so that payloads never
-travel back.
+Python tells the warehouse only what it does not know yet: place in the plan, batch, outcome, code, reason, job and the
+destination's id. Everything else follows from the plan inside the warehouse, so that no payload travels back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 
+from sqlglot import exp
+
 from reverse_etl import runs, tables
-from reverse_etl.rows import Op, Outcome, RowResult
+from reverse_etl.results import Answers
 from warehouse.base import Warehouse
+from warehouse.errors import WarehouseError
+from warehouse.sql import statement
 
-_LEDGER = tuple(tables.TABLES["sync_ledger"])
-
-# The rows of one batch that had one outcome, with their key between the batch's first and last, which spares
-# the warehouse from looking at the rest of a large table.
-_BATCH = """
-    select row_key from sync_ledger
-    where run_id = $run_id and batch_id = $batch and outcome = $outcome and coalesce(job_id, '') = $job
-"""
-_RELEASE = """
-update sync_state set job_id = null, job_run_id = null
-where sync_name = $sync and job_run_id = $plan_run and row_key in (
-    select row_key from sync_ledger where run_id = $run_id and batch_id = $batch
-) and row_key between $first and $last
-"""
-_FORGET_APPLIED = f"""
-delete from sync_state
-where sync_name = $sync and row_key between $first and $last and row_key in ({_BATCH})
-"""
-_REMEMBER = """
-insert into sync_state (
-    sync_name, row_key, profile_id, row_hash, mapping_hash, payload, destination_id, applied_at, in_doubt
+_RECORD = """
+insert into sync_ledger (
+    run_id, sync_name, batch_id, row_key, op, outcome, code, reason, job_id, destination_id, row_hash, recorded_at
 )
 select
-    plan.sync_name, plan.row_key, plan.profile_id, plan.row_hash, plan.mapping_hash, plan.payload,
-    coalesce(ledger.destination_id, plan.destination_id), ledger.recorded_at, false
-from sync_plan as plan
-inner join sync_ledger as ledger on ledger.row_key = plan.row_key
-where plan.run_id = $plan_run and plan.row_key between $first and $last and plan.op in ('add', 'change')
-    and ledger.run_id = $run_id and ledger.batch_id = $batch and ledger.outcome = $outcome
-    and coalesce(ledger.job_id, '') = $job
+    $run_id, $sync, answer.batch_id, plan.row_key, plan.op, answer.outcome, answer.code, answer.reason, answer.job_id,
+    answer.destination_id, plan.row_hash, cast($at as timestamp)
+from weft_values as answer
+inner join sync_plan as plan on plan.seq = answer.seq
+where plan.run_id = $plan_run and plan.seq between $first_seq and $last_seq
 """
-# A row that the destination has not confirmed gets a place in the state without a hash: nobody knows yet what is there.
-_MAKE_ROOM = """
-insert into sync_state (sync_name, row_key, profile_id, payload, destination_id, in_doubt)
-select plan.sync_name, plan.row_key, plan.profile_id, plan.payload, plan.destination_id, false
-from sync_plan as plan
-inner join sync_ledger as ledger on ledger.row_key = plan.row_key
-left join sync_state as state on state.sync_name = plan.sync_name and state.row_key = plan.row_key
-    and state.row_key between $first and $last
-where plan.run_id = $plan_run and plan.row_key between $first and $last and plan.op in ('add', 'change', 'remove')
-    and ledger.run_id = $run_id and ledger.batch_id = $batch and ledger.outcome = $outcome
-    and coalesce(ledger.job_id, '') = $job
-    and state.row_key is null
+# The state follows from the ledger's new lines and from the plan:
+# delete      it is gone from the destination;
+# apply       the destination holds the row as planned;
+# accept      a job has it, and its result is still open;
+# doubt       nobody knows what is there;
+# quarantine  it was refused, and is not sent again as it is. Never a removal: a person who must not be there is asked
+#             out again by every run;
+# release     only its job is over.
+# A row that nothing was known of gets a place without a hash, unless the destination confirmed it. The keys' bounds
+# spare the warehouse from looking at the rest of a large state.
+_FOLLOW = """
+merge into sync_state as state
+using (
+    select
+        plan.sync_name,
+        plan.row_key,
+        plan.profile_id,
+        case when told.action = 'apply' then plan.row_hash end as row_hash,
+        case when told.action = 'apply' then plan.mapping_hash end as mapping_hash,
+        plan.payload,
+        coalesce(told.destination_id, plan.destination_id) as destination_id,
+        case when told.action = 'apply' then told.recorded_at end as applied_at,
+        told.action = 'doubt' as in_doubt,
+        case when told.action = 'accept' then told.job_id end as job_id,
+        case when told.action = 'accept' then plan.run_id end as job_run_id,
+        case when told.action = 'quarantine' then plan.row_hash end as quarantined_hash,
+        case when told.action = 'quarantine' then told.code end as quarantined_code,
+        told.action
+    from (
+        select
+            row_key, destination_id, recorded_at, job_id, code,
+            case
+                when outcome = 'applied' and op in ('remove', 'merge') then 'delete'
+                when outcome = 'applied' then 'apply'
+                when outcome = 'accepted' then 'accept'
+                when outcome = 'ambiguous' or $is_doubtful then 'doubt'
+                when outcome = 'permanent' and op not in ('remove', 'merge') then 'quarantine'
+                when $is_settled then 'release'
+            end as action
+        from sync_ledger
+        where run_id = $run_id and batch_id between $first_batch and $last_batch
+    ) as told
+    inner join sync_plan as plan on plan.row_key = told.row_key
+    where plan.run_id = $plan_run and plan.seq between $first_seq and $last_seq and told.action is not null
+) as answer
+on state.sync_name = answer.sync_name
+    and state.row_key = answer.row_key
+    and state.row_key between $first_key and $last_key
+when matched and answer.action = 'delete' then delete
+when matched and answer.action = 'apply' then update set
+    profile_id = answer.profile_id,
+    row_hash = answer.row_hash,
+    mapping_hash = answer.mapping_hash,
+    payload = answer.payload,
+    destination_id = answer.destination_id,
+    applied_at = answer.applied_at,
+    in_doubt = answer.in_doubt,
+    job_id = answer.job_id,
+    job_run_id = answer.job_run_id,
+    quarantined_hash = answer.quarantined_hash,
+    quarantined_code = answer.quarantined_code
+when matched and answer.action = 'doubt' then update set
+    in_doubt = answer.in_doubt,
+    job_id = answer.job_id,
+    job_run_id = answer.job_run_id
+when matched and answer.action = 'quarantine' then update set
+    quarantined_hash = answer.quarantined_hash,
+    quarantined_code = answer.quarantined_code,
+    job_id = answer.job_id,
+    job_run_id = answer.job_run_id
+when matched then update set
+    job_id = answer.job_id,
+    job_run_id = answer.job_run_id
+when not matched and answer.action in ('apply', 'accept', 'doubt', 'quarantine') then insert (
+    sync_name, row_key, profile_id, row_hash, mapping_hash, payload, destination_id, applied_at, in_doubt, job_id,
+    job_run_id, quarantined_hash, quarantined_code
+) values (
+    answer.sync_name, answer.row_key, answer.profile_id, answer.row_hash, answer.mapping_hash, answer.payload,
+    answer.destination_id, answer.applied_at, answer.in_doubt, answer.job_id, answer.job_run_id,
+    answer.quarantined_hash, answer.quarantined_code
+)
 """
-_ACCEPT = f"""
-update sync_state set job_id = $job, job_run_id = $plan_run
-where sync_name = $sync and row_key between $first and $last and row_key in ({_BATCH})
-"""
-_DOUBT = f"""
-update sync_state set in_doubt = true
-where sync_name = $sync and row_key between $first and $last and row_key in ({_BATCH})
-"""
-# A removal is never quarantined: a person who must not be there is asked out again by every run.
-_QUARANTINE = """
-update sync_state set quarantined_hash = ledger.row_hash, quarantined_code = ledger.code
-from sync_ledger as ledger
-where sync_state.sync_name = $sync and sync_state.row_key between $first and $last
-    and ledger.row_key = sync_state.row_key and ledger.run_id = $run_id and ledger.batch_id = $batch
-    and ledger.outcome = $outcome and coalesce(ledger.job_id, '') = $job and ledger.op <> 'remove'
-"""
-_STATE_CHANGES: dict[Outcome, tuple[str, ...]] = {
-    Outcome.APPLIED: (_FORGET_APPLIED, _REMEMBER),
-    Outcome.ACCEPTED: (_MAKE_ROOM, _ACCEPT),
-    Outcome.AMBIGUOUS: (_MAKE_ROOM, _DOUBT),
-    Outcome.PERMANENT: (_MAKE_ROOM, _QUARANTINE),
-    Outcome.TRANSIENT: (),
-    Outcome.INFO: (),
-}
-
 _INTERRUPTED = """
-select runs.run_id, runs.sending_from, runs.sending_to, min(plan.row_key) as first_key, max(plan.row_key) as last_key
+select runs.run_id, runs.status, runs.sending_from, runs.sending_to, min(plan.row_key) as first_key,
+    max(plan.row_key) as last_key
 from sync_runs as runs
 left join sync_plan as plan on plan.run_id = runs.run_id and plan.seq between runs.sending_from and runs.sending_to
-where runs.sync_name = $sync and runs.status = 'sending'
-group by runs.run_id, runs.sending_from, runs.sending_to
+where runs.sync_name = $sync and (runs.status = 'sending' or runs.sending_from is not null)
+group by runs.run_id, runs.status, runs.sending_from, runs.sending_to
+order by runs.run_id
 """
 _FLAG = """
 insert into sync_ledger (run_id, sync_name, batch_id, row_key, op, outcome, code, reason, row_hash, recorded_at)
@@ -96,7 +125,7 @@ select plan.run_id, plan.sync_name, -1, plan.row_key, plan.op, 'ambiguous', 'int
     'the run was killed while this row was being sent', plan.row_hash, cast($at as timestamp)
 from sync_plan as plan
 left join sync_ledger as ledger on ledger.run_id = plan.run_id and ledger.row_key = plan.row_key
-where plan.run_id = $run_id and plan.seq between $sending_from and $sending_to and ledger.row_key is null
+where plan.run_id = $run_id and plan.seq between $first_seq and $last_seq and ledger.row_key is null
 """
 _INTERRUPT = """
 update sync_runs set status = 'interrupted', sending_from = null, sending_to = null,
@@ -105,99 +134,76 @@ where run_id = $run_id
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A row that was sent, and what the destination said of it."""
-
-    op: Op
-    row_hash: str | None
-    result: RowResult
+def no_fence() -> None:
+    """Let every commit through: for callers that hold no lease."""
 
 
 def record(
     warehouse: Warehouse,
     sync: str,
     run_id: str,
-    batch: int,
-    sent: Sequence[Sent],
+    answers: Answers,
     at: datetime,
     *,
     plan_run: str | None = None,
-    doubt: bool = False,
+    fence: Callable[[], None] = no_fence,
 ) -> None:
-    """Write a batch's results into the ledger and the state, all or nothing.
+    """Write answers into the ledger and the state, all or nothing.
 
     Args:
         warehouse: Where the engine's tables are.
         sync: The sync's name.
-        run_id: The run that learned the results.
-        batch: Its number within the run.
-        sent: The rows and what became of them.
+        run_id: The run that learned them.
+        answers: What the destination said.
         at: The moment.
-        plan_run: The run whose plan the rows belong to, when an earlier one sent them into a job.
-        doubt: Whether rows to be tried again may have arrived in part, because the run broke off among several calls.
+        plan_run: The run whose plan the rows belong to, when an earlier one sent them into a job; then they settle.
+        fence: The last statement of the transaction; raises when the run lost its lease, and nothing is written.
+
+    Raises:
+        WarehouseError: The warehouse refused. The rows are in doubt, and the next run finds them so.
     """
-    keys = sorted(item.result.key for item in sent)
-    values = {
-        "sync": sync,
-        "run_id": run_id,
-        "plan_run": plan_run or run_id,
-        "batch": batch,
-        "first": keys[0],
-        "last": keys[-1],
-    }
+    if not len(answers):
+        return
+    values: dict[str, object] = {"run_id": run_id, "sync": sync, "plan_run": plan_run or run_id, **answers.bounds()}
+    insert = statement(_RECORD, tables.relations(warehouse), at=at.isoformat(), **values)
     with warehouse.transaction():
-        warehouse.insert(
-            tables.relations(warehouse)["sync_ledger"], _LEDGER, (_line(values, item, at) for item in sent)
-        )
-        if plan_run is not None:
-            tables.run(warehouse, _RELEASE, **values)
-        for outcome, job in sorted({(item.result.outcome, item.result.job_id or "") for item in sent}):
-            effect = Outcome.AMBIGUOUS if doubt and outcome is Outcome.TRANSIENT else outcome
-            for change in _STATE_CHANGES[effect]:
-                tables.run(warehouse, change, outcome=str(outcome), job=job, **values)
-        runs.landed(warehouse, run_id)
+        written = warehouse.execute_with(answers.values(), insert)
+        if written != len(answers):
+            raise WarehouseError(
+                f"{len(answers)} rows were sent, and the stored plan has {written} of them: somebody changed it.",
+                where=f"{tables.relations(warehouse)['sync_plan']}, run {values['plan_run']}",
+                fix="keep other programs from writing there, and run the sync again: it repeats what is in doubt",
+            )
+        if answers.changes_state or plan_run is not None:
+            tables.run(warehouse, _FOLLOW, is_settled=plan_run is not None, **values)
+        if plan_run is None:
+            runs.landed(warehouse, run_id)
+        fence()
 
 
-def recover(warehouse: Warehouse, sync: str, at: datetime) -> int:
+def recover(warehouse: Warehouse, sync: str, at: datetime, fence: Callable[[], None] = no_fence) -> int:
     """Take over from runs of a sync that were killed, and return how many rows they left in doubt.
 
-    The batch that was being sent may have arrived or not. Its rows are marked, so that the plan sends them again, or
-    removes them where they no longer belong, whatever the state says of them.
+    What was being sent may have arrived or not. Those rows are marked, so that the plan sends them again, or removes
+    them where they no longer belong, whatever the state says of them. A run whose results could not be committed, for a
+    full disk or a lost lease, left rows behind in the same way.
     """
     doubtful = 0
     for run in tables.ask(warehouse, _INTERRUPTED, sync=sync):
         with warehouse.transaction():
-            if run["sending_from"] is not None:
-                between = {"sending_from": run["sending_from"], "sending_to": run["sending_to"]}
-                doubtful += tables.run(warehouse, _FLAG, run_id=run["run_id"], at=at.isoformat(), **between)
-                values = {"run_id": run["run_id"], "first": run["first_key"], "last": run["last_key"]}
-                marks = {
-                    "sync": sync,
-                    "plan_run": run["run_id"],
-                    "batch": -1,
-                    "outcome": str(Outcome.AMBIGUOUS),
-                    "job": "",
+            if run["sending_from"] is not None and run["first_key"] is not None:
+                values = {
+                    "run_id": run["run_id"],
+                    "first_seq": run["sending_from"],
+                    "last_seq": run["sending_to"],
                 }
-                for change in _STATE_CHANGES[Outcome.AMBIGUOUS]:
-                    tables.run(warehouse, change, **values, **marks)
-            tables.run(warehouse, _INTERRUPT, run_id=run["run_id"], at=at.isoformat())
+                doubtful += tables.run(warehouse, _FLAG, at=at.isoformat(), **values)
+                keys = {"first_key": run["first_key"], "last_key": run["last_key"]}
+                batches = {"first_batch": -1, "last_batch": -1, "plan_run": run["run_id"]}
+                tables.run(warehouse, _FOLLOW, is_doubtful=exp.false(), is_settled=False, **values, **keys, **batches)
+            if run["status"] == "sending":
+                tables.run(warehouse, _INTERRUPT, run_id=run["run_id"], at=at.isoformat())
+            else:
+                runs.landed(warehouse, run["run_id"])
+            fence()
     return doubtful
-
-
-def _line(values: dict[str, object], item: Sent, at: datetime) -> tuple[object, ...]:
-    result = item.result
-    return (
-        values["run_id"],
-        values["sync"],
-        values["batch"],
-        result.key,
-        str(item.op),
-        str(result.outcome),
-        result.code,
-        result.reason,
-        result.job_id,
-        result.destination_id,
-        item.row_hash,
-        at,
-    )

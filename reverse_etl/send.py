@@ -1,39 +1,53 @@
-"""Send: the plan goes out in batches, removals first, and every batch is committed before the next one leaves."""
+"""Send: the plan goes out in windows, removals first, and every window is committed before the next one leaves.
+
+A window is what a kill may leave in doubt, so it is kept to about two seconds' work. Its batches are delivered several
+at a time. Where a call must not be repeated, a window is one batch.
+"""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from reverse_etl import runs, tables
+from reverse_etl import runs
 from reverse_etl.clock import Clock
-from reverse_etl.commit import Sent, record
+from reverse_etl.commit import no_fence, record
+from reverse_etl.crew import Crew
 from reverse_etl.definitions import SyncDefinition
+from reverse_etl.deliver import Courier, Delivered
 from reverse_etl.destinations.base import Destination
-from reverse_etl.errors import AmbiguousCall, BatchRefused, DestinationDown, DestinationRefused
-from reverse_etl.rows import Op, Outcome, Row, RowResult
+from reverse_etl.pages import Batch, batches, spans
+from reverse_etl.results import Answers
+from reverse_etl.rows import Op, Outcome
 from warehouse.base import Warehouse
 
-PAGE = 10_000  #: rows held in memory at a time
-GIVE_UP = 20  #: rows refused one by one, with none taken before them, after which the fault is not the rows'
 ORDER = (Op.REMOVE, Op.MERGE, Op.ADD, Op.CHANGE)
+COMMIT_EVERY = 2.0  #: seconds of sending between two commits
+COMMIT_SHARE = 0.25  #: most of the time that commits may take: where they are slow, windows grow
+WINDOW_ROWS = 100_000  #: most rows in a window
+WINDOW_BYTES = 64_000_000  #: most bytes in a window, but for a single batch that has more
+GROWTH = 8  #: how many times larger than the last one a window may be
 
-_PAGE = """
-select seq, row_key, payload, changed_columns, destination_id, into_key, into_id, row_hash from sync_plan
-where run_id = $run_id and op = $op and row_key > $after order by row_key limit $limit
-"""
+
+def no_beat() -> None:
+    """Renew nothing: for callers that hold no lease."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A row of the plan, ready to be sent."""
+class Pace:
+    """How many rows to send before the next commit, by what the last window took."""
 
-    row: Row
-    row_hash: str | None
-    seq: int
+    def __init__(self) -> None:
+        self.rows = 1
+        self.seconds = COMMIT_EVERY
+
+    def learn(self, rows: int, sending: float, committing: float) -> None:
+        """Take note of a window: its rows, the seconds they took to send, and those the commit took."""
+        self.seconds = max(COMMIT_EVERY, committing * (1 - COMMIT_SHARE) / COMMIT_SHARE)
+        most = GROWTH * max(rows, self.rows)
+        wanted = rows * self.seconds / sending if sending > 0 else most
+        self.rows = int(max(1, min(wanted, most, WINDOW_ROWS)))
 
 
 @dataclass
@@ -41,8 +55,9 @@ class Sender:
     """Sends one run's plan.
 
     Attributes:
-        taken: Rows that the destination took or accepted so far, so that a refusal can be told from a fault of ours.
-        outcomes: What became of the rows that were sent, by outcome.
+        beat: Renews the run's lease where that is due; called often while it waits. Raises when the lease was lost.
+        fence: Renews the lease within each commit's transaction; raises when it was lost, and nothing is written.
+        outcomes: What became of the rows that were sent and committed, by outcome.
     """
 
     warehouse: Warehouse
@@ -51,7 +66,8 @@ class Sender:
     run_id: str
     clock: Clock
     batches: Iterator[int] = field(default_factory=lambda: count(1))
-    taken: int = 0
+    beat: Callable[[], object] = no_beat
+    fence: Callable[[], None] = no_fence
     outcomes: Counter[Outcome] = field(default_factory=Counter)
 
     def send(self, progress: Callable[[int], None]) -> None:
@@ -61,121 +77,64 @@ class Sender:
             DestinationRefused: The account or the target refused. What was done until then is committed.
             DestinationDown: It could not be reached. What was done until then is committed.
         """
-        for op in ORDER:
-            for batch in self._batches(op):
-                runs.sending(self.warehouse, self.run_id, batch[0].seq, batch[-1].seq)
-                results, failure = self._deliver(op, batch)
-                sent = [Sent(op, planned.row_hash, results[planned.row.key]) for planned in batch]
-                # A batch may take several calls, so one that broke off may be there in part. Where repeating does no
-                # harm, its rows are treated as such.
-                doubt = failure is not None and self.destination.objects[self.sync.object].idempotent
-                number, at = next(self.batches), self.clock.now()
-                record(self.warehouse, self.sync.name, self.run_id, number, sent, at, doubt=doubt)
-                self.outcomes.update(item.result.outcome for item in sent)
-                progress(sum(self.outcomes.values()))
-                if failure is not None:
-                    raise failure
+        spec = self.destination.objects[self.sync.object]
+        self._repeatable = spec.idempotent
+        self._courier = Courier(self.sync, self.destination)
+        self._pace = Pace()
+        self._progress = progress
+        found = spans(self.warehouse, self.run_id)
+        with Crew[Delivered](spec.concurrency, self.destination.http, self.beat) as crew:
+            for op in ORDER:
+                if op in found:
+                    ahead = batches(self.warehouse, self.sync, self.destination, self.run_id, op, found[op])
+                    batch = next(ahead, None)
+                    while batch is not None:
+                        batch = self._window(crew, op, batch, ahead, found[op][1])
 
-    def _deliver(self, op: Op, batch: list[Planned]) -> tuple[dict[str, RowResult], Exception | None]:
-        """Send a batch; return a result for every row of it, and why the run cannot go on, if it cannot."""
-        results: dict[str, RowResult] = {}
-        rows = [planned.row for planned in batch]
-        try:
-            self._try(op, rows, results)
-        except (DestinationDown, DestinationRefused) as error:
-            # Rows of a call that broke off may have arrived; of those never called for, nobody could have told.
-            broken = isinstance(error, AmbiguousCall)
-            outcome = Outcome.AMBIGUOUS if broken else Outcome.TRANSIENT
-            code = "broken" if broken else "refused" if isinstance(error, DestinationRefused) else "down"
-            reason = "the connection broke" if broken else "the run ended before the destination took this row"
-            for row in rows:
-                results.setdefault(row.key, RowResult(row.key, outcome, code, reason))
-            return results, error
-        return results, None
+    def _window(self, crew: Crew[Delivered], op: Op, batch: Batch, ahead: Iterator[Batch], end: int) -> Batch | None:
+        """Send batches until it is time to commit, commit, and return the first batch of the next window."""
+        most = batch.seqs[0] + self._pace.rows - 1 if self._repeatable else 0
+        last = min(max(batch.seqs[-1], most), end)
+        self.beat()
+        marked = self.clock.elapsed()
+        runs.sending(self.warehouse, self.run_id, batch.seqs[0], last)
+        begun = self.clock.elapsed()
+        answers, failure, size = Answers(), None, 0
+        upcoming: Batch | None = batch
+        while upcoming is not None and failure is None:
+            crew.hand(self._courier.deliver, op, upcoming)
+            size += upcoming.size
+            # Read and cut while the calls are under way.
+            upcoming = next(ahead, None)
+            while crew.is_full:
+                failure = self._take(crew, answers) or failure
+            if (
+                upcoming is None
+                or upcoming.seqs[-1] > last
+                or size + upcoming.size > WINDOW_BYTES
+                or self.clock.elapsed() - begun > self._pace.seconds
+            ):
+                break
+        while crew.is_busy:
+            failure = self._take(crew, answers) or failure
+        if failure is not None and self._courier.blames_us:
+            answers.soften()
+        sent = self.clock.elapsed()
+        record(self.warehouse, self.sync.name, self.run_id, answers, self.clock.now(), fence=self.fence)
+        self._pace.learn(len(answers), sent - begun, begun - marked + self.clock.elapsed() - sent)
+        self.outcomes.update(answers.outcomes)
+        self._progress(sum(self.outcomes.values()))
+        if failure is not None:
+            raise failure
+        return upcoming
 
-    def _try(self, op: Op, rows: Sequence[Row], results: dict[str, RowResult]) -> None:
-        """Send rows; where they are refused as a whole, halve them until the bad one stands alone."""
-        try:
-            answered = {result.key: result for result in self.destination.send(self.sync.delivery, op, rows)}
-        except BatchRefused as refusal:
-            if len(rows) > 1:
-                middle = len(rows) // 2
-                self._try(op, rows[:middle], results)
-                self._try(op, rows[middle:], results)
-                return
-            [row] = rows
-            results[row.key] = RowResult(row.key, Outcome.PERMANENT, refusal.code, refusal.reason)
-            self._doubt_ourselves(results, refusal)
-            return
-        for row in rows:
-            result = answered.get(row.key) or RowResult(
-                row.key, Outcome.AMBIGUOUS, "unanswered", "no answer for this row"
-            )
-            results[row.key] = result
-            self.taken += result.outcome in (Outcome.APPLIED, Outcome.ACCEPTED)
-
-    def _doubt_ourselves(self, results: dict[str, RowResult], refusal: BatchRefused) -> None:
-        """Stop when row after row is refused and none was ever taken: to quarantine them would hide our own mistake."""
-        if self.taken or len(results) < GIVE_UP:
-            return
-        if any(result.outcome is not Outcome.PERMANENT for result in results.values()):
-            return
-        for key in results:
-            results[key] = RowResult(key, Outcome.TRANSIENT, refusal.code, refusal.reason)
-        raise DestinationRefused(
-            f"{self.destination.label} refuses every row: {refusal.reason} ({refusal.code}).",
-            where=f"{self.sync.where}, object {self.sync.object}",
-            fix="compare the feed's columns with what the destination documents: " + self.destination.documentation,
-        )
-
-    def _batches(self, op: Op) -> Iterator[list[Planned]]:
-        """Yield the rows of one op in key order, in batches within the destination's limits on rows and bytes."""
-        limits = self.destination.objects[self.sync.object].limits.get(op)
-        most = min(limits.rows, self.sync.batch_rows or limits.rows) if limits else 1
-        batch: list[Planned] = []
-        used = 0
-        for planned in pages(self.warehouse, self.run_id, op):
-            size = self.destination.size(self.sync.delivery, planned.row)
-            if batch and limits and (len(batch) >= most or used + size > limits.bytes):
-                yield batch
-                batch, used = [], 0
-            batch.append(planned)
-            used += size
-        if batch:
-            yield batch
-
-
-def pages(warehouse: Warehouse, run_id: str, op: Op) -> Iterator[Planned]:
-    """Yield the rows of a plan in key order.
-
-    It asks for page after page by key instead of holding one long result open, which would keep DuckDB from cleaning up
-    behind the commits that happen in between.
-    """
-    after = ""
-    while True:
-        page = tables.ask(warehouse, _PAGE, run_id=run_id, op=str(op), after=after, limit=PAGE)
-        for found in page:
-            yield planned_row(op, found)
-        if len(page) < PAGE:
-            return
-        after = str(page[-1]["row_key"])
-
-
-def planned_row(op: Op, found: dict[str, object]) -> Planned:
-    """Return a row of ``sync_plan`` as the destination takes it."""
-    payload = found["payload"]
-    changed = str(found["changed_columns"] or "")
-    row = Row(
-        key=str(found["row_key"]),
-        op=op,
-        payload=json.loads(str(payload)) if payload is not None else {},
-        changed=frozenset(name for name in changed.split(",") if name),
-        destination_id=_text(found["destination_id"]),
-        into=_text(found["into_key"]),
-        into_id=_text(found["into_id"]),
-    )
-    return Planned(row, _text(found["row_hash"]), int(str(found["seq"])))
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    def _take(self, crew: Crew[Delivered], answers: Answers) -> Exception | None:
+        """Take in what came back; return why the run cannot go on, if it cannot."""
+        failure = None
+        for delivered in crew.returned():
+            # A batch may take several calls, so one that broke off may be there in part. Where repeating does no harm,
+            # its rows are treated as such.
+            doubt = delivered.failure is not None and self._repeatable
+            answers.add(next(self.batches), delivered.batch.seqs, delivered.results, doubt=doubt)
+            failure = failure or delivered.failure
+        return failure
