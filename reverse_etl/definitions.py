@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
-from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from reverse_etl.bounds import Duration
+from reverse_etl.bounds import AnyBound
+from reverse_etl.capabilities import impossible, settled, unknown
 from reverse_etl.connections import Connection, load_connections
 from reverse_etl.destinations.base import Delivery, Destination, Mode, NullPolicy, ObjectSpec
 from reverse_etl.errors import ConfigError
-from reverse_etl.guards import Bound, Guards
+from reverse_etl.guards import Guards
+from reverse_etl.sync_block import OnMerge, Problem, Retention, SyncBlock, read_block
 from warehouse.base import Relation
 from warehouse.manifest import Exposure, Manifest, Node
 from warehouse.project import connections_path, project_root
@@ -21,40 +21,6 @@ from warehouse.project import connections_path, project_root
 #: The purposes that consent is asked for, where the project does not list its own in an ``accepted_values`` test.
 PURPOSES = ("advertising", "email_marketing", "sales_outreach", "sms_marketing")
 _FEED_PREFIX = "sync_"
-
-OnMerge = Literal["keep", "remove", "merge"]
-
-
-class Retention(BaseModel):
-    """How long the engine keeps what it no longer needs.
-
-    Attributes:
-        ledger: Age at which a line of the ledger goes, unless it is the last word on its row.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    ledger: Duration = timedelta(days=400)
-
-
-class SyncBlock(BaseModel):
-    """``config.meta.sync`` of an exposure, as the user writes it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    connection: str
-    object: str
-    mode: Mode
-    key: str
-    target: str | None = Field(default=None, coerce_numbers_to_str=True)
-    purpose: str | None = None
-    guards: Guards = Guards()
-    nulls: NullPolicy = NullPolicy.CLEAR_OWN
-    columns: dict[str, NullPolicy] = Field(default_factory=dict)
-    on_merge: OnMerge = "remove"
-    retention: Retention = Retention()
-    settle_seconds: int = Field(default=120, ge=0)
-    batch_rows: int | None = Field(default=None, ge=1)
 
 
 class SyncDefinition(BaseModel):
@@ -111,7 +77,7 @@ class SyncDefinition(BaseModel):
     nulls: NullPolicy = NullPolicy.CLEAR_OWN
     columns: Mapping[str, NullPolicy] = Field(default_factory=dict)
     on_merge: OnMerge = "remove"
-    drift: Bound | None = None
+    drift: AnyBound | None = None
     retention: Retention = Retention()
     settle_seconds: int = 120
     batch_rows: int | None = None
@@ -145,11 +111,12 @@ def load_syncs(manifest: Manifest, connections: Mapping[str, Connection] | None 
     """
     if connections is None:
         connections = load_connections(connections_path(project_root()))
-    syncs, problems = [], []
+    syncs: list[SyncDefinition] = []
+    problems: list[ConfigError] = []
     for exposure in sorted(manifest.exposures.values(), key=lambda item: item.name):
         reader = _Reader(manifest, exposure, connections)
         sync = reader.read()
-        problems += reader.problems
+        problems += [problem for problem in reader.problems if str(problem) not in {str(known) for known in problems}]
         if sync is not None and not reader.problems:
             syncs.append(sync)
     if len(problems) == 1:
@@ -175,23 +142,31 @@ class _Reader:
         raw = self.exposure.meta.get("sync")
         if raw is None:
             if feed is not None and feed.name.startswith(_FEED_PREFIX):
-                self._problem(
-                    "", f"The exposure reads the feed {feed.name!r} but has no `sync` block", "add config.meta.sync"
-                )
+                what = f"The exposure reads the feed {feed.name!r} but has no `sync` block"
+                self._problem(Problem("", what, "add config.meta.sync"))
             return None
-        block = self._block(raw)
+        written, problems = read_block(raw, feed.meta.get("sync_defaults") if feed else None)
         if feed is None:
-            self._problem("depends_on", "A sync reads exactly one model", "write depends_on: [ref('sync_...')]")
-        if block is None or feed is None:
+            problems.append(
+                Problem("depends_on", "A sync reads exactly one model", "write depends_on: [ref('sync_...')]")
+            )
+        for problem in problems:
+            self._problem(problem)
+        if written is None or feed is None:
             return None
-        connection = self._connection(block)
+        connection = self._connection(written.block)
         if connection is None:
             return None
+        block = written.block
         spec = self._object(block, connection.destination_class)
         if spec is not None:
-            self._possible(block, spec, connection.destination_class)
-            self._columns(block, spec, feed)
+            for problem in impossible(written, spec, connection.destination_class, feed):
+                self._problem(problem)
+            block = settled(written, spec)
         self._purpose(block, feed)
+        return self._definition(block, feed, connection)
+
+    def _definition(self, block: SyncBlock, feed: Node, connection: Connection) -> SyncDefinition:
         needed = {
             "profile_consents": block.purpose,
             "suppressions": block.purpose,
@@ -204,7 +179,7 @@ class _Reader:
             label=self.exposure.label,
             owner=dict(self.exposure.owner),
             description=self.exposure.description,
-            where=self._where(""),
+            where=self._where(Problem("", "", "")),
             feed=feed.relation,
             feed_name=feed.name,
             feed_id=feed.unique_id,
@@ -221,119 +196,44 @@ class _Reader:
         nodes = [self.manifest.nodes[node] for node in self.exposure.depends_on if node in self.manifest.nodes]
         return nodes[0] if len(nodes) == 1 else None
 
-    def _block(self, raw: Any) -> SyncBlock | None:
-        try:
-            return SyncBlock.model_validate(raw)
-        except ValidationError as error:
-            for item in error.errors(include_url=False):
-                path = [str(part) for part in item["loc"]]
-                self._problem(".".join(path), _said(item), _possible_here(path, item))
-            return None
-
     def _connection(self, block: SyncBlock) -> Connection | None:
         if block.connection in self.connections:
             return self.connections[block.connection]
-        self._unknown("connection", block.connection, self.connections, "connections.yml has")
+        self._problem(unknown("connection", block.connection, self.connections, "connections.yml has"))
         return None
 
     def _object(self, block: SyncBlock, destination: type[Destination]) -> ObjectSpec | None:
         if block.object in destination.objects:
             return destination.objects[block.object]
-        self._unknown("object", block.object, destination.objects, f"{destination.label} takes")
+        self._problem(unknown("object", block.object, destination.objects, f"{destination.label} takes"))
         return None
-
-    def _possible(self, block: SyncBlock, spec: ObjectSpec, destination: type[Destination]) -> None:
-        taker = f"{destination.label} {block.object}"
-        if block.mode not in spec.modes:
-            self._unknown("mode", block.mode, [str(mode) for mode in spec.modes], f"{taker} can")
-        if block.key not in spec.keys:
-            self._unknown("key", block.key, spec.keys, f"{taker} can be keyed by")
-        if spec.needs_target and not block.target:
-            self._problem(
-                "target", f"{taker} needs the id of the one to fill", "add target: '...' with the id at the vendor"
-            )
-        if block.target and not spec.needs_target:
-            self._problem("target", f"{taker} takes no target", "remove it")
-
-    def _columns(self, block: SyncBlock, spec: ObjectSpec, feed: Node) -> None:
-        if not feed.columns:
-            return
-        columns = set(feed.columns)
-        missing = sorted((spec.required | {block.key}) - columns)
-        if missing:
-            self._problem(
-                "depends_on", f"The feed {feed.name!r} lacks {', '.join(missing)}", f"add them to {feed.path}"
-            )
-        unknown = sorted(columns - spec.columns - {"profile_id", block.key})
-        if unknown and not spec.custom_columns:
-            self._problem(
-                "depends_on",
-                f"The feed {feed.name!r} has columns that mean nothing there: {', '.join(unknown)}",
-                f"use only: profile_id, {', '.join(sorted(spec.columns))}",
-            )
-        prefix = spec.removal_empties
-        if prefix and block.mode is Mode.MIRROR and not any(column.startswith(prefix) for column in columns):
-            self._problem(
-                "mode",
-                f"A mirror empties columns that begin with {prefix} of who leaves, and {feed.name!r} has none",
-                f"add a column that begins with {prefix} to the feed, or use mode: upsert",
-            )
 
     def _purpose(self, block: SyncBlock, feed: Node) -> None:
         known = self.manifest.accepted_values("profile_consents", "purpose") or PURPOSES
         if block.purpose is None:
             if not feed.columns or "profile_id" in feed.columns:
-                self._problem(
-                    "purpose",
-                    "A sync of people needs the purpose that they consented to",
-                    f"use one of: {', '.join(known)}",
-                )
+                what = "A sync of people needs the purpose that they consented to"
+                self._problem(Problem("purpose", what, f"use one of: {', '.join(known)}"))
         elif block.purpose not in known:
-            self._unknown("purpose", block.purpose, known, "consent is asked for")
+            self._problem(unknown("purpose", block.purpose, known, "consent is asked for"))
         elif feed.columns and "profile_id" not in feed.columns:
-            self._problem(
-                "depends_on",
-                f"The feed {feed.name!r} lacks profile_id, which consent acts on",
-                f"add it to {feed.path}",
-            )
+            what = f"The feed {feed.name!r} lacks profile_id, which consent acts on"
+            self._problem(Problem("depends_on", what, f"add it to {feed.path}"))
 
     def _relation(self, model: str) -> Relation | None:
         node = self.manifest.model(model)
         if node is None:
-            self._problem(
-                "", f"The project has no model {model!r}, which the sync needs", "restore models/, then `dbt parse`"
-            )
+            what = f"The project has no model {model!r}, which the sync needs"
+            self._problem(Problem("", what, "restore models/, then `dbt parse`"))
         return node.relation if node else None
 
-    def _unknown(self, field: str, value: str, possible: Any, who: str) -> None:
-        listed = sorted(str(item) for item in possible)
-        close = get_close_matches(str(value), listed, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        self._problem(field, f"Unknown {field} {str(value)!r}", f"{hint}{who}: {', '.join(listed) or 'nothing'}")
+    def _problem(self, problem: Problem) -> None:
+        self.problems.append(ConfigError(f"{problem.what}.", where=self._where(problem), fix=problem.fix))
 
-    def _problem(self, field: str, what: str, fix: str) -> None:
-        self.problems.append(ConfigError(f"{what}.", where=self._where(field), fix=fix))
-
-    def _where(self, field: str) -> str:
+    def _where(self, problem: Problem) -> str:
+        if problem.by_default:
+            return f"dbt_project.yml, models, field +meta.sync_defaults.{problem.field}".rstrip(".")
         place = f"{self.exposure.path}, exposure {self.exposure.name}"
-        if field == "depends_on":
+        if problem.field == "depends_on":
             return f"{place}, field depends_on"
-        return f"{place}, field config.meta.sync.{field}" if field else place
-
-
-def _said(item: Any) -> str:
-    field = item["loc"][-1] if item["loc"] else "sync"
-    if item["type"] == "missing":
-        return f"`{field}` is missing"
-    if item["type"] == "extra_forbidden":
-        return f"There is no field {field!r}"
-    message = str(item["msg"]).removeprefix("Value error, ")
-    return f"`{field}` is not valid: {message[0].lower()}{message[1:]}"
-
-
-def _possible_here(path: list[str], item: Any) -> str:
-    if item["type"] == "enum":
-        return f"use one of: {', '.join(sorted(mode.value for mode in Mode))}"
-    in_guards = bool(path) and path[0] == "guards"
-    fields = Guards.model_fields if in_guards else SyncBlock.model_fields
-    return f"{'guards' if in_guards else 'a sync block'} can hold: {', '.join(fields)}"
+        return f"{place}, field config.meta.sync.{problem.field}" if problem.field else place

@@ -40,6 +40,11 @@ class Node:
     depends_on: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """``config.meta``: the model's own, and that of its folders in ``dbt_project.yml``."""
+        return (self.raw.get("config") or {}).get("meta") or {}
+
 
 @dataclass(frozen=True, slots=True)
 class Exposure:

@@ -8,14 +8,22 @@ from typing import Any
 
 import pytest
 
+from reverse_etl.bounds import Bound
 from reverse_etl.connections import Connection, load_connections
 from reverse_etl.definitions import load_syncs
-from reverse_etl.destinations.base import Destination, Mode
+from reverse_etl.destinations.base import Destination, Mode, NullPolicy
 from reverse_etl.errors import ConfigError
 from tests.engine.account import Memory
 from warehouse.manifest import Manifest
 
-GOOD = {"connection": "memory", "object": "contact", "mode": "mirror", "key": "email", "purpose": "email_marketing"}
+GOOD = {
+    "connection": "memory",
+    "object": "contact",
+    "mode": "mirror",
+    "key": "email",
+    "purpose": "email_marketing",
+    "guards": {"max_removed": "20%"},
+}
 FEED = ["profile_id", "email", "phone", "first_name"]
 
 
@@ -32,8 +40,8 @@ def connections(tmp_path: Path) -> dict[str, Connection]:
     return load_connections(file, {}, find)
 
 
-def manifest(folder: Path, *syncs: Any, columns: list[str] = FEED) -> Manifest:
-    """Write a manifest with one exposure for each sync block."""
+def manifest(folder: Path, *syncs: Any, columns: list[str] = FEED, defaults: Any = None) -> Manifest:
+    """Write a manifest with one exposure for each sync block, and what dbt_project.yml says of the feed's folder."""
 
     def model(name: str, fields: list[str]) -> dict[str, Any]:
         return {
@@ -44,6 +52,7 @@ def manifest(folder: Path, *syncs: Any, columns: list[str] = FEED) -> Manifest:
             "database": "w",
             "original_file_path": f"models/syncs/{name}.sql",
             "columns": {field: {"name": field} for field in fields},
+            "config": {"meta": {"sync_defaults": defaults} if defaults is not None and name == "sync_shop" else {}},
         }
 
     test = {
@@ -104,7 +113,21 @@ def test_an_exposure_is_a_sync(tmp_path: Path, connections: dict[str, Connection
         ({"object": "strict"}, "depends_on", "mean nothing there: extra"),
         ({"guards": {"max_removed": "lots"}}, "guards.max_removed", "a share such as 20%"),
         ({"guards": {"max_remove": "5%"}}, "guards.max_remove", "guards can hold: min_rows, max_removed"),
-        ({"modus": "mirror"}, "modus", "a sync block can hold: connection, object"),
+        ({"guards": None}, "guards", "write `null` for the ones that are to be off"),
+        ({"guards": {"min_rows": 5}}, "guards", "add max_removed: 30%"),
+        ({"guards": {"max_removed": "5% of 3"}}, "guards.max_removed", "20% from 5 rows"),
+        ({"nulls": "empty"}, "nulls", "use one of: clear, clear_own, set_if_empty, skip"),
+        ({"nulls": "skip"}, "nulls", "Memory contact can: clear_own"),
+        ({"columns": {"phone": "skip"}}, "columns.phone", "Memory contact can: clear_own"),
+        ({"columns": {"fone": "clear_own"}}, "columns.fone", "did you mean 'phone'?"),
+        ({"columns": {"email": "clear_own"}}, "columns.email", "remove it"),
+        ({"columns": {"phone": "none"}}, "columns.phone", "use one of: clear, clear_own"),
+        ({"on_merge": "alias"}, "on_merge", "use one of: keep, merge, remove"),
+        ({"on_merge": "merge"}, "on_merge", "use one of: keep, remove"),
+        ({"drift": "5%"}, "drift", "or write null"),
+        ({"object": "full", "columns": {"phone": "none"}}, "columns.phone", "use one of: clear, clear_own"),
+        ({"retention": {"ledger": "1 year"}}, "retention.ledger", "retention can hold: ledger"),
+        ({"modus": "mirror"}, "modus", "a sync block can hold: connection, object, mode, key"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_possible(
@@ -126,6 +149,73 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path, connections: dict[str,
     assert "exposure shop_3" in str(wrong.value)
     assert "`connection` is missing" in str(wrong.value)
     assert wrong.value.exit_code == 2
+
+
+def test_the_projects_defaults_hold_unless_the_exposure_says_otherwise(
+    tmp_path: Path, connections: dict[str, Connection]
+) -> None:
+    defaults = {
+        "guards": {"max_removed": "30%", "max_changed": "60%", "checks": True},
+        "retention": {"ledger": "90d"},
+        "drift": "5%",  # no destination here tells how many it holds, so it cannot apply
+        "on_merge": "merge",  # nor can they merge
+        "settle_seconds": 5,
+    }
+    own = {"guards": {"max_removed": 7, "max_changed": None}, "settle_seconds": 9}
+    bare = {name: value for name, value in GOOD.items() if name != "guards"}
+    first, second = load_syncs(manifest(tmp_path, GOOD | own, bare, defaults=defaults), connections)
+    assert (first.guards.max_removed, first.guards.max_changed, first.guards.checks) == (Bound(rows=7), None, True)
+    assert (str(second.guards.max_removed), str(second.guards.max_changed)) == ("30%", "60%")
+    assert (first.settle_seconds, second.settle_seconds) == (9, 5)
+    assert (second.retention.ledger.days, second.drift, second.on_merge) == (90, None, "remove")
+
+
+def test_what_the_destination_can_do_is_taken(tmp_path: Path, connections: dict[str, Connection]) -> None:
+    asked = {"nulls": "skip", "columns": {"phone": "clear"}, "on_merge": "merge", "drift": 3}
+    [sync] = load_syncs(manifest(tmp_path, GOOD | {"object": "full"} | asked), connections)
+    assert (sync.on_merge, sync.drift) == ("merge", Bound(rows=3))
+    assert [sync.delivery.policy(name) for name in ("phone", "first_name")] == [NullPolicy.CLEAR, NullPolicy.SKIP]
+
+
+@pytest.mark.parametrize(
+    ("defaults", "field", "told"),
+    [
+        ({"guards": {"max_removed": "lots"}}, "guards.max_removed", "a share such as 20%"),
+        ({"guard": {}}, "guard", "sync_defaults can hold: guards, retention, drift"),
+        ({"mode": "mirror"}, "mode", "sync_defaults can hold: guards"),
+        ({"nulls": "skip"}, "nulls", "Memory contact can: clear_own"),
+        (["guards"], "", "sync_defaults can hold"),
+    ],
+)
+def test_a_wrong_default_names_dbt_project_yml_once(
+    tmp_path: Path, connections: dict[str, Connection], defaults: Any, field: str, told: str
+) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        load_syncs(manifest(tmp_path, GOOD, GOOD, defaults=defaults), connections)
+    assert wrong.value.where == f"dbt_project.yml, models, field +meta.sync_defaults.{field}".rstrip(".")
+    assert told in str(wrong.value)
+
+
+def test_a_sync_knows_what_its_feed_stands_on(tmp_path: Path) -> None:
+    def node(kind: str, name: str, *reads: str, **more: Any) -> dict[str, Any]:
+        named = {"unique_id": f"{kind}.w.{name}", "resource_type": kind, "name": name, "schema": "s"}
+        return {**named, "depends_on": {"nodes": list(reads)}, **more}
+
+    nodes = [
+        node("model", "a"),
+        node("model", "other"),
+        node("model", "feed", "model.w.a"),
+        node("test", "of_a", "model.w.a", "model.w.other", attached_node="model.w.a"),
+        node("test", "of_a_warns", "model.w.a", attached_node="model.w.a", config={"severity": "WARN"}),
+        node("test", "of_other", "model.w.other", attached_node="model.w.other"),
+        node("test", "singular", "model.w.a", "model.w.feed", config={"severity": "ERROR"}),
+        node("test", "singular_of_both", "model.w.a", "model.w.other"),
+    ]
+    file = tmp_path / "manifest.json"
+    content = {"metadata": {"adapter_type": "duckdb"}, "nodes": {item["unique_id"]: item for item in nodes}}
+    file.write_text(json.dumps(content))
+    found = Manifest.load(file).upstream("model.w.feed")
+    assert found == {"model.w.a", "model.w.feed", "test.w.of_a", "test.w.singular"}
 
 
 def test_a_missing_manifest_says_what_to_run(tmp_path: Path) -> None:
