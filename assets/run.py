@@ -20,6 +20,7 @@ from rich.console import Console
 
 from reverse_etl.connections import load_connections
 from reverse_etl.definitions import load_syncs
+from reverse_etl.guards import DECISIONS, allowed
 from warehouse.base import Warehouse
 from warehouse.errors import WarehouseError, WeftError
 from warehouse.lock import alone
@@ -50,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--log", type=Path, help="file for dbt's and Dagster's own output (default .weft/logs/assets.log)"
     )
+    parser.add_argument(
+        "--allow", action="append", default=[], metavar="WHAT", help=f"let it pass once: {', '.join(DECISIONS)}"
+    )
     options = parser.parse_args(arguments)
     started = time.monotonic()
     root = project_root()
@@ -60,8 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         load_settings(root)
         home = (root / os.environ.get("DAGSTER_HOME", ".weft/dagster")).resolve()
         with alone(home.with_name(f"{home.name}.lock"), "run", lambda text: _tell(console, text)):
+            allow = allowed(options.allow, "--allow")
             check_before(root, console)
-            code, messages = _run(root, console, started)
+            code, messages = _run(root, console, started, allow)
     except WeftError as error:
         code, messages = error.exit_code, [str(error)]
     except Exception as error:
@@ -93,12 +98,13 @@ def check_before(root: Path, console: Console) -> None:
         check_raw(manifest, warehouse.columns if warehouse else lambda relation: [], root=root)
 
 
-def _run(root: Path, console: Console, started: float) -> tuple[int, list[str]]:
+def _run(root: Path, console: Console, started: float, allow: frozenset[str]) -> tuple[int, list[str]]:
     from dagster import DagsterInstance
 
     from assets.automation import JOB_NAME
     from assets.definitions import defs
     from assets.home import PID_TAG, close_dead_runs, prepare_home
+    from assets.syncs import ALLOW_TAG
     from assets.terminal import TerminalProgress
 
     prepare_home(root)
@@ -111,7 +117,11 @@ def _run(root: Path, console: Console, started: float) -> tuple[int, list[str]]:
             .execute_in_process(
                 instance=instance,
                 resources={"progress": progress},
-                tags={PID_TAG: str(os.getpid()), "weft/started_from": "terminal"},
+                tags={
+                    PID_TAG: str(os.getpid()),
+                    "weft/started_from": "terminal",
+                    **({ALLOW_TAG: ",".join(sorted(allow))} if allow else {}),
+                },
                 raise_on_error=False,
             )
         )

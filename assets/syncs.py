@@ -1,26 +1,33 @@
 """Every sync exposure as an asset: it depends on its feed, runs the engine and tells what was planned and arrived."""
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of an asset function as they are.
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from math import ceil
 from typing import Any
 
 import dagster as dg
 
-from assets import automation
+from assets import automation, sync_checks
 from assets.progress import Progress
 from assets.resources import ConnectionsResource, WarehouseResource, moment
+from assets.sync_checks import EXIT_CODE
+from reverse_etl.connections import Connection
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Destination
+from reverse_etl.drift import Drift, measure
 from reverse_etl.engine import run_sync
 from reverse_etl.errors import GuardTripped
+from reverse_etl.guards import allowed
 from reverse_etl.report import RunReport
+from warehouse.base import Warehouse
 from warehouse.errors import WeftError
 
-#: Metadata key of a failure: the exit code that a terminal should end with.
-EXIT_CODE = "exit_code"
-#: How long before a vendor stops answering an API version the asset check begins to warn.
-_VERSION_NOTICE = timedelta(days=90)
+__all__ = ["ALLOW_TAG", "EXIT_CODE", "destination_assets", "one_line", "run_metadata", "sync_asset", "sync_key"]
+
+#: Run tag with what a person has decided to let pass in this run, such as ``removals,age``.
+ALLOW_TAG = "weft/allow"
+_BAR = 24  #: characters of the longest bar
 
 
 def sync_key(sync: SyncDefinition) -> dg.AssetKey:
@@ -58,13 +65,8 @@ def sync_asset(
         automation_condition=automation.after_feed(),
         freshness_policy=automation.freshness(),
     )
-    checks = [
-        dg.AssetCheckSpec("guards", asset=key, description="Nothing was sent that a guard of the sync forbids."),
-        dg.AssetCheckSpec("delivered", asset=key, description="The destination took every row that was sent."),
-        dg.AssetCheckSpec(
-            "api_version", asset=key, description="The vendor still answers this API version in 90 days."
-        ),
-    ]
+    counts = destination.objects[sync.object].counts
+    checks = sync_checks.specs(key, destination, sync.object)
 
     @dg.multi_asset(name=f"sync_{sync.name}", specs=[spec], check_specs=checks, pool=pool, can_subset=False)
     def run(
@@ -75,11 +77,16 @@ def sync_asset(
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         progress.sync_starts(sync.label)
         try:
+            allow = allowed(context.run.tags.get(ALLOW_TAG, "").replace(",", " ").split(), f"run tag {ALLOW_TAG}")
             with warehouse.open() as opened:
-                report = run_sync(opened, sync, connections.load(), moment(context), progress=progress.sync_step)
+                accounts = connections.load()
+                report = run_sync(opened, sync, accounts, moment(context), progress=progress.sync_step, allow=allow)
+                drift = _drift(opened, sync, accounts[sync.connection]) if counts else None
         except GuardTripped as error:
-            progress.sync_ends(sync.label, "stopped by a guard, nothing sent")
-            yield from _stopped(key, error)
+            progress.sync_ends(sync.label, "stopped by a guard")
+            yield from sync_checks.stopped(key, error)
+            if counts:
+                yield sync_checks.drift(key, None)
         except WeftError as error:
             progress.sync_ends(sync.label, "failed")
             raise dg.Failure(
@@ -88,9 +95,11 @@ def sync_asset(
         else:
             progress.sync_ends(sync.label, one_line(report))
             yield dg.MaterializeResult(asset_key=key, metadata=run_metadata(report))
-            yield dg.AssetCheckResult(asset_key=key, check_name="guards", passed=True)
-            yield _delivered(key, report)
-        yield _api_version(key, destination, today)
+            yield sync_checks.passed_guards(key, report, allow)
+            yield sync_checks.delivered(key, report)
+            if counts:
+                yield sync_checks.drift(key, drift)
+        yield sync_checks.api_version(key, destination, today)
 
     return run
 
@@ -127,19 +136,18 @@ def one_line(report: RunReport) -> str:
 
 
 def run_metadata(report: RunReport) -> dict[str, Any]:
-    """Return what Dagster shows of a run: counts that it can draw over time, and a table to read. Never a person."""
+    """Return what Dagster shows of a run: counts that it can draw over time, and a picture. Never a person."""
     operations = _operations(report)
-    rows = [(f"to {op}", count) for op, count in operations.items()]
-    rows += [(f"kept back: {reason}", count) for reason, count in report.blocked.items()]
-    rows += [
+    rows = [
+        *((f"to {op}", count) for op, count in operations.items()),
+        *((f"kept back: {reason}", count) for reason, count in report.blocked.items()),
         ("sent", report.sent),
         ("applied", report.applied),
         ("still open", report.accepted),
         ("refused", report.refused),
     ]
-    table = "\n".join(["| rows | |", "|---|---:|", *(f"| {name} | {count:,} |" for name, count in rows)])
     return {
-        "report": dg.MetadataValue.md(table),
+        "report": dg.MetadataValue.md(_chart(rows)),
         **{f"planned {op}": count for op, count in operations.items()},
         "sent": report.sent,
         "applied": report.applied,
@@ -152,8 +160,15 @@ def run_metadata(report: RunReport) -> dict[str, Any]:
     }
 
 
+def _chart(rows: Sequence[tuple[str, int]]) -> str:
+    """Return counts as a table in markdown, each with a bar as long as it is large; a count above 0 shows one."""
+    most = max((count for _, count in rows), default=0) or 1
+    lines = [f"| {name} | {count:,} | {'█' * ceil(count * _BAR / most)} |" for name, count in rows]
+    return "\n".join(["| rows | | |", "|---|---:|---|", *lines])
+
+
 def _operations(report: RunReport) -> dict[str, int]:
-    return {str(op): report.planned.get(op, 0) for op in ("add", "change", "remove")}
+    return {op: report.planned.get(op, 0) for op in ("add", "change", "merge", "remove")}
 
 
 def _definition_metadata(sync: SyncDefinition, destination: type[Destination]) -> dict[str, Any]:
@@ -169,34 +184,9 @@ def _definition_metadata(sync: SyncDefinition, destination: type[Destination]) -
     }
 
 
-def _stopped(key: dg.AssetKey, error: GuardTripped) -> Iterator[dg.AssetCheckResult]:
-    yield dg.AssetCheckResult(
-        asset_key=key, check_name="guards", passed=False, description=str(error), metadata={EXIT_CODE: error.exit_code}
-    )
-    yield dg.AssetCheckResult(
-        asset_key=key, check_name="delivered", passed=True, description="A guard stopped the run: nothing was sent."
-    )
-
-
-def _delivered(key: dg.AssetKey, report: RunReport) -> dg.AssetCheckResult:
-    missing = report.sent - report.applied - report.accepted
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name="delivered",
-        passed=missing <= 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{missing:,} of {report.sent:,} rows were not taken; the ledger says why, row by row."
-        if missing > 0
-        else None,
-    )
-
-
-def _api_version(key: dg.AssetKey, destination: type[Destination], today: date) -> dg.AssetCheckResult:
-    ends = destination.api_version_ends
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name="api_version",
-        passed=ends is None or ends - today > _VERSION_NOTICE,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"API version": destination.api_version, "ends": str(ends or "not announced")},
-    )
+def _drift(warehouse: Warehouse, sync: SyncDefinition, connection: Connection) -> Drift | WeftError | None:
+    """Compare the destination's own count; what was delivered stands, whatever comes of asking."""
+    try:
+        return measure(warehouse, sync, connection.open())
+    except WeftError as error:
+        return error
