@@ -11,7 +11,7 @@ from sandbox.api import Api, Reply, Request, Route
 
 MAX_BATCH = 100
 MAX_FOUND = 10_000  #: results of one search that can be paged through
-MAX_PAGE = 200
+MAX_PAGE = 100
 MAX_GROUPS, MAX_FILTERS = 5, 18
 LIST = "contacts"
 OWNED = "weft_"  #: every property that begins so exists in the account; who carries one is held by weft

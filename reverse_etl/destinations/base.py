@@ -228,6 +228,6 @@ class Destination(ABC):
         """Yield what the target holds, page by page; only where the object says ``lists_members``."""
         raise TypeError(f"{self.name} does not tell what {delivery.object} holds")
 
-    def count(self, delivery: Delivery) -> Count:
-        """Return how many the target holds; only where the object says ``counts``."""
+    def count(self, delivery: Delivery) -> Count | None:
+        """Return how many the target holds, ``None`` where the vendor does not know yet; only with ``counts``."""
         raise TypeError(f"{self.name} does not tell how many {delivery.object} holds")

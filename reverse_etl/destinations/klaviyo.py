@@ -4,48 +4,52 @@ Written from Klaviyo's published OpenAPI files (profiles.json and lists.json, re
 Import Profiles API", read on 2026-11-21. A revision is answered for two years after its date (page "API versioning and
 deprecation policy", read on 2026-11-21).
 
-A removal takes the profile off the list and leaves its consent as it is. The endpoints under profile-subscription and
-profile-suppression change consent, some of them for the whole account, and are not part of this module.
+A removal takes the profile off the list and leaves its consent as it is. The endpoints that change consent, some of
+them for the whole account, are not part of this module. A merge is: it deletes the source profile for good, so it
+happens only where a sync says ``on_merge: merge``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import SecretStr
 
-from reverse_etl.answers import Response
-from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Count, Delivery, Destination, Member, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.codes import outcomes, result
 from reverse_etl.destinations.klaviyo_payloads import (
-    ATTRIBUTES,
+    CODES,
     IDENTIFIERS,
-    LOCATION,
-    LOOKUP_ROWS,
-    any_filter,
+    NOT_FOUND,
+    STANDARD,
     cleared,
+    fields_of,
+    filled,
     import_job,
     in_order,
-    lookups,
     map_import_errors,
     member,
     profile,
+    to_read,
     too_large,
+    values_of,
 )
-from reverse_etl.errors import BatchRefused, DestinationRefused
-from reverse_etl.http import encode
-from reverse_etl.rows import Op, Outcome, Row, RowResult, same_result
+from reverse_etl.destinations.klaviyo_profiles import BULK, MEMBERS, MERGES, Profiles, code_of, refuse_unless_done
+from reverse_etl.destinations.policies import ALL
+from reverse_etl.errors import DestinationRefused
+from reverse_etl.http import HttpClient, encode
+from reverse_etl.rows import Op, Outcome, Row, RowResult
 
 REVISION = "2026-07-15"
 MEDIA_TYPE = "application/vnd.api+json"
+MERGE = "merge-"  #: begins the name under which merges are settled, before the minute that they were queued in
+MERGE_MINUTES = "%Y%m%dT%H%M"
+MERGE_PATIENCE = timedelta(hours=1)  #: after it a merge is queued again; Klaviyo has no word on how long one takes
 
-# "5MB" a call, less what surrounds the profiles in the body
-_BULK = Limits(rows=10_000, bytes=4_990_000, calls_per_second=150 / 60, burst=10)
-_MEMBERS = Limits(rows=1_000, bytes=5_000_000, calls_per_second=150 / 60, burst=10)
-_READS = Limits(rows=LOOKUP_ROWS, bytes=5_000_000, calls_per_second=750 / 60, burst=75)
 _PERSON_IDENTIFIERS = {"email": "email", "phone_number": "phone", "external_id": "user_id"}
+_CONCURRENCY = 4  # the steady limit of 150 calls a minute leaves no more than a few of some seconds each under way
 
 
 class KlaviyoSettings(Settings):
@@ -64,27 +68,43 @@ class Klaviyo(Destination):
     api_version_ends: ClassVar[date | None] = date(2028, 7, 15)
     documentation: ClassVar[str] = "Klaviyo API reference, Bulk Import Profiles and Lists, read on 2026-11-21"
     settings_class: ClassVar[type[Settings]] = KlaviyoSettings
+    outcomes: ClassVar[Mapping[str, Outcome]] = outcomes(CODES)
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
+        # No update of a list: what it already has are members, whom a job cannot be told apart from other profiles.
         "list": ObjectSpec(
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
             keys=frozenset(IDENTIFIERS),
-            columns=ATTRIBUTES | LOCATION,
+            columns=STANDARD,
             identifiers=_PERSON_IDENTIFIERS,
-            limits={Op.ADD: _BULK, Op.CHANGE: _BULK, Op.REMOVE: _MEMBERS},
+            limits={Op.ADD: BULK, Op.CHANGE: BULK, Op.REMOVE: MEMBERS, Op.MERGE: MERGES},
             needs_target=True,
             asynchronous=True,
             removal="The profile leaves the list; the profile and its consent stay as they are.",
+            nulls=ALL,
+            sends_changes=True,
+            merges=True,
+            lists_members=True,
+            counts=True,
+            concurrency=_CONCURRENCY,
         ),
         "profile": ObjectSpec(
-            modes=frozenset({Mode.UPSERT, Mode.APPEND}),
+            modes=frozenset({Mode.UPSERT, Mode.UPDATE, Mode.APPEND}),
             keys=frozenset(IDENTIFIERS),
-            columns=ATTRIBUTES | LOCATION,
+            columns=STANDARD,
             identifiers=_PERSON_IDENTIFIERS,
-            limits={Op.ADD: _BULK, Op.CHANGE: _BULK},
+            limits={Op.ADD: BULK, Op.CHANGE: BULK, Op.MERGE: MERGES},
             asynchronous=True,
             removal="None: a profile is only taken out by an erasure, which is not a sync.",
+            nulls=ALL,
+            sends_changes=True,
+            merges=True,
+            concurrency=_CONCURRENCY,
         ),
     }
+
+    def __init__(self, settings: Any, http: HttpClient) -> None:
+        super().__init__(settings, http)
+        self._profiles = Profiles(http)
 
     @classmethod
     def headers(cls, settings: KlaviyoSettings) -> dict[str, str]:
@@ -98,131 +118,152 @@ class Klaviyo(Destination):
 
     def check(self, delivery: Delivery) -> None:
         """Read the list, or the account's lists, to prove that the key works and the list is there."""
-        target = delivery.target
-        path = f"/api/lists/{quote(target, safe='')}" if target else "/api/lists"
-        answer = self._read(path)
-        if answer.status == 404:
-            raise DestinationRefused(
-                f"Klaviyo has no list with the id {target!r}.",
-                where="the exposure's sync block, field target",
-                fix="Use the id that ends the list's address in Klaviyo, not its name.",
-            )
-        _refuse_unless_done(answer, "the list could not be read")
+        self._profiles.check(delivery.target)
 
     def size(self, delivery: Delivery, row: Row) -> int:
-        """Return the bytes that a row adds to a body."""
-        return len(encode(member("0" * 26) if row.op is Op.REMOVE else profile(row))) + 1
+        """Return the bytes that a row adds to a body, at most."""
+        if row.op is Op.REMOVE:
+            return len(encode(member("0" * 26))) + 1
+        known = "0" * 26 if delivery.mode is Mode.UPDATE else None
+        return len(encode(profile(values_of(delivery, row), known))) + 1
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
-        """Hand a batch to an import job, or take it off the list."""
+        """Hand a batch to an import job, take it off the list, or queue merges."""
         if op is Op.REMOVE:
-            return self._remove(_required(delivery.target), rows)
-        refused = {row.key: _too_large(row) for row in rows if too_large(row)}
-        for row in rows:
-            emptied = cleared(row)
-            if emptied is not None and row.key not in refused:
-                result = self._clear(row, emptied)
-                if result is not None:
-                    refused[row.key] = result
-        sent = in_order([row for row in rows if row.key not in refused])
-        return [*refused.values(), *(self._import(delivery.target, sent) if sent else [])]
+            return self._remove(delivery, rows)
+        if op is Op.MERGE:
+            return [self._merge(delivery, row) for row in rows]
+        columns = to_read(delivery, rows)
+        there = self._there(delivery, rows, columns)
+        results: list[RowResult] = []
+        sent: list[Row] = []
+        profiles: list[dict[str, Any]] = []
+        for row in in_order(rows):
+            found = there.get(row.key, {})
+            values = values_of(delivery, row, filled(found, columns))
+            if delivery.mode is Mode.UPDATE and not found:
+                results.append(result(CODES, row.key, NOT_FOUND))
+            elif too_large(values):
+                results.append(result(CODES, row.key, "too_large"))
+            elif (refused := self._clear(delivery, row, values)) is not None:
+                results.append(refused)
+            else:
+                sent.append(row)
+                profiles.append(profile(values, str(found["id"]) if delivery.mode is Mode.UPDATE else None))
+        return [*results, *(self._import(delivery, sent, profiles, there) if sent else [])]
 
     def settle(self, delivery: Delivery, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
         """Ask after an import job, and map its errors to the rows that it was given."""
-        path = f"/api/profile-bulk-import-jobs/{quote(job_id, safe='')}"
-        answer = self._read(path, bucket="bulk", pace=_BULK)
-        if answer.status in (404, 410):
-            return same_result(rows, Outcome.TRANSIENT, "job_gone", "Klaviyo no longer knows the job")
-        _refuse_unless_done(answer, "the job could not be read")
-        attributes = answer.body.get("data", {}).get("attributes", {})
-        status = attributes.get("status")
-        if status in ("queued", "processing"):
+        if job_id.startswith(MERGE):
+            return self._settle_merges(delivery, job_id, rows)
+        attributes = self._profiles.job(job_id)
+        if attributes is None:
+            return [result(CODES, row.key, "job_gone") for row in rows]
+        if attributes.get("status") in ("queued", "processing"):
             return None
-        if status != "complete":
-            return same_result(rows, Outcome.TRANSIENT, str(status or "no_status"), "Klaviyo gave up the job")
+        if attributes.get("status") != "complete":
+            return [result(CODES, row.key, "job_given_up") for row in rows]
         failed = attributes.get("failed_count")
-        errors = [] if failed == 0 else list(self._pages(f"{path}/import-errors"))
+        errors = [] if failed == 0 else self._profiles.job_errors(job_id)
         return map_import_errors(in_order(rows), errors, failed=failed, total=attributes.get("total_count"))
 
-    def _import(self, target: str | None, rows: Sequence[Row]) -> list[RowResult]:
-        answer = self.http.request(
-            "POST",
-            "/api/profile-bulk-import-jobs",
-            json=import_job(target, rows),
-            idempotent=True,  # an upsert: a second job writes the same values
-            bucket="bulk",
-            pace=_BULK,
-        )
-        _refuse_unless_done(answer, "the import job was not accepted")
-        job_id = answer.body.get("data", {}).get("id")
-        if not job_id:
-            return same_result(rows, Outcome.TRANSIENT, "no_job", "Klaviyo named no job")
-        return [RowResult(row.key, Outcome.ACCEPTED, job_id=str(job_id)) for row in rows]
+    def members(self, delivery: Delivery) -> Iterator[Member]:
+        """Yield the profiles of the list that have the sync's key."""
+        for item in self._profiles.on_list(_required(delivery.target), delivery.key):
+            key = (item.get("attributes") or {}).get(delivery.key)
+            if key:
+                yield Member(str(key), str(item["id"]))
 
-    def _clear(self, row: Row, body: dict[str, Any]) -> RowResult | None:
-        """Empty the fields of one profile that an import job cannot empty; return a result only if that was refused."""
-        answer = self.http.request(
-            "POST", "/api/profile-import", json=body, idempotent=True, bucket="profiles", pace=_READS
-        )
-        if answer.status < 300:
-            return None
-        code = _code(answer)
-        return RowResult(row.key, Outcome.PERMANENT, code, "Klaviyo refused to empty a field of this profile")
+    def count(self, delivery: Delivery) -> Count | None:
+        """Return how many profiles the list has."""
+        count = self._profiles.count(_required(delivery.target))
+        return None if count is None else Count(count, count)
 
-    def _remove(self, target: str, rows: Sequence[Row]) -> list[RowResult]:
-        ids = {row.key: row.destination_id for row in rows if row.destination_id}
-        ids |= self._look_up([row for row in rows if row.key not in ids])
-        if ids:
-            answer = self.http.request(
-                "DELETE",
-                f"/api/lists/{quote(target, safe='')}/relationships/profiles",
-                json={"data": [member(str(profile_id)) for profile_id in dict.fromkeys(ids.values())]},
-                idempotent=True,
-                bucket="members",
-                pace=_MEMBERS,
-            )
-            _refuse_unless_done(answer, "the profiles were not taken off the list")
+    def _there(self, delivery: Delivery, rows: Sequence[Row], columns: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Return the profiles of rows that Klaviyo has, by key; asked for only where it matters."""
+        if not columns and delivery.mode is not Mode.UPDATE:
+            return {}
+        return self._profiles.find(delivery.key, [row.key for row in rows], fields_of(columns, delivery.key))
+
+    def _import(
+        self,
+        delivery: Delivery,
+        rows: Sequence[Row],
+        profiles: Sequence[Mapping[str, Any]],
+        there: Mapping[str, Mapping[str, Any]],
+    ) -> list[RowResult]:
+        job_id = self._profiles.import_all(import_job(delivery.target, profiles))
+        if job_id is None:
+            return [result(CODES, row.key, "no_job") for row in rows]
+        ids = {key: str(item["id"]) for key, item in there.items()}
         return [
-            RowResult(row.key, Outcome.APPLIED, destination_id=ids[row.key])
-            if row.key in ids
-            else RowResult(row.key, Outcome.APPLIED, "no_profile", "Klaviyo has no such profile, so none on the list")
+            RowResult(row.key, Outcome.ACCEPTED, job_id=job_id, destination_id=ids.get(row.key, row.destination_id))
             for row in rows
         ]
 
-    def _look_up(self, rows: Sequence[Row]) -> dict[str, str]:
-        """Return the profile ids of rows by their key. The filter is in the address, which no message shows."""
-        found: dict[str, str] = {}
-        for field, keys in lookups(rows):
-            by_value = {key.lower(): key for key in keys}
-            fields = {"filter": any_filter(field, keys), "fields[profile]": field, "page[size]": str(LOOKUP_ROWS)}
-            for item in self._pages("/api/profiles", fields):
-                key = by_value.get(str(item.get("attributes", {}).get(field, "")).lower())
-                if key is not None and item.get("id"):
-                    found[key] = str(item["id"])
-        return found
+    def _clear(self, delivery: Delivery, row: Row, values: Mapping[str, Any]) -> RowResult | None:
+        """Empty the fields of one profile that an import job cannot empty; return a result only if that was refused."""
+        body = cleared(values, delivery.key)
+        if body is None:
+            return None
+        answer = self._profiles.import_one(body)
+        return None if answer.status < 300 else result(CODES, row.key, code_of(answer))
 
-    def _pages(self, path: str, params: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
-        """Yield the resources of every page. Only the cursor of the next address is used: keys go to one host only."""
-        query = dict(params or {"page[size]": "100"})
-        while True:
-            answer = self._read(path, query)
-            _refuse_unless_done(answer, "a page of results could not be read")
-            yield from answer.body.get("data", [])
-            following = (answer.body.get("links") or {}).get("next")
-            cursor = parse_qs(urlsplit(following).query).get("page[cursor]") if following else None
-            if not cursor:
-                return
-            query["page[cursor]"] = cursor[0]
+    def _remove(self, delivery: Delivery, rows: Sequence[Row]) -> list[RowResult]:
+        """Take rows off the list: whom Klaviyo knows by the key now, and whom the sync knew by it before.
 
-    def _read(
-        self,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        *,
-        bucket: str = "profiles",
-        pace: Limits = _READS,
-    ) -> Response:
-        return self.http.request("GET", path, params=params, idempotent=True, bucket=bucket, pace=pace)
+        The two differ after a merge at Klaviyo, whose survivor has another id, and after a change of address there.
+        """
+        target = _required(delivery.target)
+        known = {row.key: row.destination_id for row in rows if row.destination_id}
+        found = self._profiles.ids(delivery.key, [row.key for row in rows])
+        self._profiles.take_off(target, sorted(set(found.values())))
+        self._profiles.take_off(target, sorted(set(known.values()) - set(found.values())), may_be_gone=True)
+        ids = known | found
+        return [
+            RowResult(row.key, Outcome.APPLIED, destination_id=ids[row.key])
+            if row.key in ids
+            else result(CODES, row.key, "no_profile")
+            for row in rows
+        ]
+
+    def _merge(self, delivery: Delivery, row: Row) -> RowResult:
+        """Queue the merge of one row's profile into another.
+
+        Ids may be of profiles that were merged or deleted since; Klaviyo refuses those, and the keys then tell.
+        """
+        into_key = row.into or ""
+        queued = RowResult(row.key, Outcome.ACCEPTED, job_id=f"{MERGE}{datetime.now(UTC):{MERGE_MINUTES}}")
+        known = row.destination_id and row.into_id and row.destination_id != row.into_id
+        if known and self._profiles.merge(str(row.destination_id), str(row.into_id)).status < 300:
+            return queued
+        ids = self._profiles.ids(delivery.key, [row.key, into_key])
+        source, into = ids.get(row.key), ids.get(into_key)
+        done = _merged(row.key, source, into)
+        if done is not None or source is None or into is None:
+            return done or result(CODES, row.key, "no_survivor")
+        answer = self._profiles.merge(source, into)
+        if answer.status == 404:  # merged or deleted between the two calls
+            return result(CODES, row.key, "no_survivor")
+        refuse_unless_done(answer, "the profiles were not merged")
+        return queued
+
+    def _settle_merges(self, delivery: Delivery, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
+        """Say whether merges were done: there is no job to ask after, so Klaviyo is asked for the sources."""
+        keys = [key for row in rows for key in (row.key, row.into or "") if key]
+        ids = self._profiles.ids(delivery.key, list(dict.fromkeys(keys)))
+        results = {row.key: _merged(row.key, ids.get(row.key), ids.get(row.into or "")) for row in rows}
+        queued = datetime.strptime(job_id.removeprefix(MERGE), MERGE_MINUTES).replace(tzinfo=UTC)
+        if None in results.values() and datetime.now(UTC) - queued < MERGE_PATIENCE:
+            return None
+        return [found or result(CODES, key, "unconfirmed") for key, found in results.items()]
+
+
+def _merged(key: str, source: str | None, into: str | None) -> RowResult | None:
+    """Return the result of a row whose profile is gone or is the other one; ``None`` where it is still there."""
+    if source is None:
+        return result(CODES, key, "no_profile")
+    return result(CODES, key, "already_merged") if source == into else None
 
 
 def _required(target: str | None) -> str:
@@ -233,27 +274,3 @@ def _required(target: str | None) -> str:
             fix="Name the list's id.",
         )
     return target
-
-
-def _too_large(row: Row) -> RowResult:
-    return RowResult(
-        row.key, Outcome.PERMANENT, "too_large", "the profile is larger than the 100 KB that Klaviyo takes"
-    )
-
-
-def _code(answer: Response) -> str:
-    errors = answer.body.get("errors") or [{}]
-    return str(errors[0].get("code") or answer.status)
-
-
-def _refuse_unless_done(answer: Response, what: str) -> None:
-    """Raise unless the answer is a success: a missing target stops the run, anything else is about the batch."""
-    if answer.status < 300:
-        return
-    if answer.status == 404:
-        raise DestinationRefused(
-            f"Klaviyo does not know the object: {what} ({_code(answer)}).",
-            where="the exposure's sync block, field target",
-            fix="Check that the list still exists in this account.",
-        )
-    raise BatchRefused(_code(answer), f"Klaviyo said no: {what}")

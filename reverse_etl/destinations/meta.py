@@ -24,7 +24,17 @@ from typing import Any, ClassVar
 from pydantic import SecretStr
 
 from reverse_etl.answers import Action, Response, Verdict, by_status
-from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import (
+    Count,
+    Delivery,
+    Destination,
+    Limits,
+    Mode,
+    NullPolicy,
+    ObjectSpec,
+    Settings,
+)
+from reverse_etl.destinations.codes import OTHER, Codes, Meaning, outcomes, result
 from reverse_etl.destinations.meta_hashing import SCHEMA, can_match, member
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import LONGEST_WAIT
@@ -71,7 +81,20 @@ ERRORS: Mapping[tuple[int, int | None], Verdict] = {
     ),
     (2654, 1713092): Verdict(Action.REFUSE, "2654/1713092", "the token may not write to the ad account", _RIGHTS),
 }
-_TOO_SMALL = ERRORS[(200, 1870047)]
+_TOO_SMALL = ERRORS[(200, 1870047)].code
+
+#: What each code of a row means; the first one is Meta's, for what it has no codes the others are ours.
+CODES: Codes = {
+    _TOO_SMALL: Meaning(Outcome.INFO, "Meta keeps members while the audience is small"),
+    "invalid_entry": Meaning(Outcome.PERMANENT, "Meta refused the entry as invalid"),
+    "miscounted": Meaning(Outcome.AMBIGUOUS, "Meta's answer counts other rows than were sent"),
+    "nothing_to_match": Meaning(
+        Outcome.PERMANENT,
+        "The row has no e-mail address, no phone number and no full name with a place to match by",
+    ),
+    "never_sent": Meaning(Outcome.APPLIED, "The row has nothing to match by, so it was never in the audience"),
+    OTHER: Meaning(Outcome.PERMANENT, "Meta refused the entry"),
+}
 
 
 class MetaSettings(Settings):
@@ -90,6 +113,7 @@ class Meta(Destination):
     api_version_ends: ClassVar[date | None] = None
     documentation: ClassVar[str] = "Meta Marketing API v25.0, Custom Audience Users, read on 2026-11-21"
     settings_class: ClassVar[type[Settings]] = MetaSettings
+    outcomes: ClassVar[Mapping[str, Outcome]] = outcomes(CODES)
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         "custom_audience": ObjectSpec(
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
@@ -100,6 +124,9 @@ class Meta(Destination):
             needs_target=True,
             custom_columns=False,
             removal="The person leaves the audience; Meta puts it off while the audience would become too small.",
+            nulls=frozenset({NullPolicy.CLEAR_OWN, NullPolicy.SKIP}),  # one and the same here: a blank matches nobody
+            counts=True,
+            concurrency=2,  # the vendor tells no limit; usage is computed per audience, so a few calls at a time
         )
     }
 
@@ -129,11 +156,8 @@ class Meta(Destination):
         entries = {row.key: member(row.payload) for row in rows}
         sent = [row for row in rows if can_match(entries[row.key])]
         nameless = [row for row in rows if not can_match(entries[row.key])]
-        if op is Op.REMOVE:  # such a row was never sent, so there is nothing to take off
-            results = same_result(nameless, Outcome.APPLIED, "nothing_to_match", "The row was never in the audience")
-        else:
-            reason = "The row has no e-mail address, no phone number and no full name with a place to match by"
-            results = same_result(nameless, Outcome.PERMANENT, "nothing_to_match", reason)
+        code = "never_sent" if op is Op.REMOVE else "nothing_to_match"
+        results = [result(CODES, row.key, code) for row in nameless]
         if not sent:
             return results
         answer = self._call(
@@ -142,6 +166,16 @@ class Meta(Destination):
             upload([entries[row.key] for row in sent]),
         )
         return [*results, *map_upload(sent, answer)]
+
+    def count(self, delivery: Delivery) -> Count | None:
+        """Return the bounds that Meta gives for the people it has found so far: fewer than were sent, never exact."""
+        fields = ("approximate_count_lower_bound", "approximate_count_upper_bound")
+        answer = self._call("GET", audience(delivery.target), params={"fields": ",".join(fields)})
+        _refuse_unless_done(answer)
+        low, high = (answer.body.get(field) for field in fields)
+        if not isinstance(low, int) or not isinstance(high, int) or low < 0 or high < low:  # -1: not known yet
+            return None
+        return Count(low, high)
 
     def _call(self, method: str, path: str, body: Any = None, params: Mapping[str, str] | None = None) -> Response:
         # Every call may be repeated: an audience holds a person once, and removes a person who is not there in silence.
@@ -207,22 +241,24 @@ def map_upload(rows: Sequence[Row], answer: Response) -> list[RowResult]:
     Raises:
         BatchRefused: Some rows are invalid, and Meta does not say which.
     """
-    if answer.status >= 300 and _code(answer) == _TOO_SMALL.code:
-        return same_result(rows, Outcome.INFO, _TOO_SMALL.code, "Meta keeps members while the audience is small")
+    if answer.status >= 300 and _code(answer) == _TOO_SMALL:
+        return [result(CODES, row.key, _TOO_SMALL) for row in rows]
     _refuse_unless_done(answer)
     received, invalid = answer.body.get("num_received"), answer.body.get("num_invalid_entries")
     if received != len(rows) or not isinstance(invalid, int):
-        return same_result(rows, Outcome.AMBIGUOUS, "miscounted", "Meta's answer counts other rows than were sent")
+        return [result(CODES, row.key, "miscounted") for row in rows]
     if invalid == 0:
         return same_result(rows, Outcome.APPLIED)
     if invalid >= len(rows):
-        return same_result(rows, Outcome.PERMANENT, "invalid_entry", "Meta refused the entry as invalid")
+        return [result(CODES, row.key, "invalid_entry") for row in rows]
     raise BatchRefused("invalid_entry", f"Meta refused {invalid} of {len(rows)} entries without naming them")
 
 
 def _code(answer: Response) -> str:
+    """Return the numbers of an error, and nothing of its texts."""
     error = answer.body.get("error") or {}
-    return "/".join(str(error[field]) for field in ("code", "error_subcode") if error.get(field))
+    numbers = (error.get(field) for field in ("code", "error_subcode"))
+    return "/".join(str(number) for number in numbers if isinstance(number, int) and number)
 
 
 def _refuse_unless_done(answer: Response) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from reverse_etl.http import HttpClient
 from reverse_etl.rows import Op, Row
+from sandbox.server import Running, start
 
 Answer = Callable[[socket.socket], None]
 
@@ -139,3 +140,16 @@ def client(server: Misbehaving, fake_time: FakeTime) -> Iterator[HttpClient]:
     made = HttpClient(server.url, headers, sleep=fake_time.sleep, clock=fake_time.clock, read_timeout=0.3, attempts=4)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Running]:
+    with start() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(shared: Running) -> Iterator[Running]:
+    """An account that holds whatever earlier tests sent, without their faults."""
+    yield shared
+    shared.clear_faults()

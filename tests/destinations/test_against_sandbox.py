@@ -2,116 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from reverse_etl.breaker import FIRST_PAUSE
-from reverse_etl.destinations.base import Delivery, Destination
-from reverse_etl.destinations.hubspot import HubSpotSettings
-from reverse_etl.destinations.klaviyo import KlaviyoSettings
-from reverse_etl.destinations.meta import MetaSettings
-from reverse_etl.destinations.registry import connect
-from reverse_etl.errors import AmbiguousCall, BatchRefused, DestinationDown, DestinationRefused
-from reverse_etl.rows import Op, Outcome, Row, RowResult
-from sandbox.server import Running, start
+from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
+from reverse_etl.rows import Op, Outcome, Row
+from sandbox.server import Running
 
-from .conftest import FakeTime, make_row
-
-OBJECTS = {
-    "klaviyo": ("list", "WINBACK"),
-    "hubspot": ("contact", None),
-    "meta": ("custom_audience", "120000000000001"),
-}
-MEMBERS = {"klaviyo": "WINBACK", "hubspot": "contacts", "meta": "120000000000001"}
-NAMES = tuple(OBJECTS)
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Running]:
-    with start() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(shared: Running) -> Iterator[Running]:
-    """An account that holds whatever earlier tests sent, without their faults."""
-    yield shared
-    shared.clear_faults()
-
-
-def open_destination(name: str, sandbox: Running, fake_time: FakeTime | None = None) -> Destination:
-    url = f"{sandbox.url}/{name}"
-    secret = SecretStr(sandbox.sandbox.apis[name].key)
-    settings = {
-        "klaviyo": KlaviyoSettings(base_url=url, api_key=secret),
-        "hubspot": HubSpotSettings(base_url=url, access_token=secret),
-        "meta": MetaSettings(base_url=url, access_token=secret),
-    }
-    fake_time = fake_time or FakeTime(real=0.01)
-    return connect(name, settings[name], sleep=fake_time.sleep, clock=fake_time.clock)
-
-
-class Account:
-    """One destination's object, sent to and settled as the engine does it, halving included."""
-
-    def __init__(self, name: str, sandbox: Running) -> None:
-        self.name = name
-        self.object, self.target = OBJECTS[name]
-        self.account = sandbox.accounts[name]
-        self.time = FakeTime(real=0.01)
-        self.destination = open_destination(name, sandbox, self.time)
-        self.destination.check(Delivery(self.object, self.target))
-
-    def send(self, op: Op, rows: Sequence[Row]) -> dict[str, RowResult]:
-        try:
-            results = self.destination.send(Delivery(self.object, self.target), op, rows)
-        except BatchRefused as refusal:
-            if len(rows) == 1:
-                return {rows[0].key: RowResult(rows[0].key, Outcome.PERMANENT, refusal.code)}
-            half = len(rows) // 2
-            return self.send(op, rows[:half]) | self.send(op, rows[half:])
-        jobs = {result.job_id for result in results if result.job_id}
-        found = {result.key: result for result in results}
-        for job in jobs:
-            given = [row for row in rows if found[row.key].job_id == job]
-            found |= {result.key: result for result in self.wait(job, given)}
-        return found
-
-    def wait(self, job: str, rows: Sequence[Row]) -> list[RowResult]:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            results = self.destination.settle(Delivery(self.object, self.target), job, rows)
-            if results is not None:
-                return results
-            time.sleep(0.02)
-        raise AssertionError("the job did not finish")
-
-    @property
-    def members(self) -> int:
-        return self.account.lists[MEMBERS[self.name]]
+from .accounts import DELIVERIES, NAMES, Account, open_destination, outcomes, people
+from .conftest import make_row
 
 
 @pytest.fixture(params=NAMES)
 def account(request: pytest.FixtureRequest, sandbox: Running) -> Account:
     return Account(request.param, sandbox)
-
-
-def people(prefix: str, count: int, op: Op = Op.ADD, name: str = "meta", **payload: Any) -> list[Row]:
-    rows = []
-    for i in range(count):
-        email = f"{prefix}{i}@example.com"
-        own: dict[str, Any] = {"external_id": f"{prefix}{i}"} if name == "meta" else {}
-        own |= {"weft_lifetime_value": 12.5} if name == "hubspot" else {}
-        rows.append(make_row(own.get("external_id", email), op, email=email, **own, **payload))
-    return rows
-
-
-def outcomes(results: dict[str, RowResult]) -> set[str]:
-    return {result.outcome.value for result in results.values()}
 
 
 def test_rows_are_added_changed_and_removed(account: Account) -> None:
@@ -208,7 +115,7 @@ def test_credentials_that_stop_working_stop_the_run(account: Account, sandbox: R
 @pytest.mark.parametrize("name", ["klaviyo", "meta"])
 def test_a_target_that_does_not_exist_is_noticed_first(sandbox: Running, name: str) -> None:
     with pytest.raises(DestinationRefused):
-        open_destination(name, sandbox).check(Delivery(OBJECTS[name][0], "999"))
+        open_destination(name, sandbox).check(replace(DELIVERIES[name], target="999"))
 
 
 def test_klaviyo_forgets_a_value_that_became_empty(sandbox: Running) -> None:
@@ -270,17 +177,19 @@ def test_a_contact_that_leaves_hubspots_segment_stays_without_wefts_properties(s
     rows = people("leaver", 3, name="hubspot", firstname="Lea", weft_tier="gold")
     added = hubspot.send(Op.ADD, rows)
     before = len(hubspot.account.records)
-    # The first is known by its id, the second by its address only, the third was deleted by somebody else.
+    # The first is known by its id, the second by its address only, the third's id is another one since somebody merged
+    # it, and the fourth was deleted.
     known = Row(rows[0].key, Op.REMOVE, rows[0].payload, destination_id=added[rows[0].key].destination_id)
-    gone = Row(rows[2].key, Op.REMOVE, rows[2].payload, destination_id="1")
+    moved = Row(rows[2].key, Op.REMOVE, rows[2].payload, destination_id="1")
+    gone = Row("nobody@example.com", Op.REMOVE, rows[2].payload, destination_id="2")
 
-    results = hubspot.send(Op.REMOVE, [known, rows[1], gone])
+    results = hubspot.send(Op.REMOVE, [known, rows[1], moved, gone])
 
-    assert [result.outcome for result in results.values()] == [Outcome.APPLIED] * 3
+    assert [result.outcome for result in results.values()] == [Outcome.APPLIED] * 4
     assert results[gone.key].code == "no_contact"
     assert len(hubspot.account.records) == before
-    kept = [record for record in hubspot.account.records if record["email"] in (known.key, rows[1].key)]
-    assert kept == [{"email": row.key, "firstname": "Lea"} for row in (known, rows[1])]
+    kept = [record for record in hubspot.account.records if record["email"].startswith("leaver")]
+    assert kept == [{"email": row.key, "firstname": "Lea"} for row in (known, rows[1], moved)]
 
 
 def test_hubspot_names_a_property_that_is_missing(sandbox: Running) -> None:
@@ -303,16 +212,16 @@ def test_a_restricted_meta_audience_is_refused_before_and_while_sending(sandbox:
     sandbox.fault("audience_flagged", "meta")
 
     with pytest.raises(DestinationRefused):
-        meta.destination.check(Delivery(meta.object, meta.target))
+        meta.destination.check(meta.delivery)
     with pytest.raises(DestinationRefused):
         meta.send(Op.ADD, people("flagged", 1))
 
 
 def test_full_batches_are_taken(account: Account) -> None:
-    spec = account.destination.objects[account.object]
+    spec = account.destination.objects[account.delivery.object]
     limits = spec.limits[Op.ADD]
     row = people("full", 1, name=account.name)[0]
-    count = min(limits.rows, limits.bytes // (account.destination.size(Delivery(account.object), row) + 40))
+    count = min(limits.rows, limits.bytes // (account.destination.size(account.delivery, row) + 40))
 
     results = account.send(Op.ADD, people("full", count, name=account.name))
 

@@ -13,7 +13,9 @@ from pydantic import SecretStr
 from reverse_etl.connections import load_connections
 from reverse_etl.definitions import load_syncs
 from reverse_etl.destinations.base import Delivery, Destination
-from reverse_etl.destinations.hubspot import HubSpotSettings, map_batch, upsert_input
+from reverse_etl.destinations.hubspot import HubSpotSettings
+from reverse_etl.destinations.hubspot_payloads import map_batch, text
+from reverse_etl.destinations.policies import written
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import BatchRefused, ConfigError, DestinationDown, DestinationRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -45,17 +47,18 @@ def problem(category: str = "VALIDATION_ERROR", **context: Any) -> dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "spelled"),
     [("Ada", "Ada"), (12.5, "12.5"), (3, "3"), (True, "true"), (False, "false"), ("", ""), (["a"], '["a"]')],
 )
-def test_every_value_is_sent_as_a_text(value: object, text: str) -> None:
-    assert upsert_input(row("anna", weft_score=value), 0)["properties"]["weft_score"] == text
+def test_every_value_is_sent_as_a_text(value: object, spelled: str) -> None:
+    assert text(value) == spelled
 
 
 def test_an_empty_value_is_left_out_when_it_is_new_and_cleared_when_it_changed() -> None:
-    assert "phone" not in upsert_input(row("anna", phone=None), 0)["properties"]
-    assert "phone" not in upsert_input(row("anna", op=Op.CHANGE, phone=None, changed=("city",)), 0)["properties"]
-    assert upsert_input(row("anna", op=Op.CHANGE, phone=None, changed=("phone",)), 0)["properties"]["phone"] == ""
+    contact = Delivery("contact")
+    assert "phone" not in written(contact, row("anna", phone=None))
+    assert "phone" not in written(contact, row("anna", op=Op.CHANGE, phone=None, changed=("city",)))
+    assert written(contact, row("anna", op=Op.CHANGE, phone=None, changed=("phone",)))["phone"] is None
 
 
 @responses.activate
@@ -205,6 +208,7 @@ def test_a_removal_that_fails_in_part_says_so_and_a_contact_that_is_gone_is_no_f
         problem("VALIDATION_ERROR", id="503"),
     ]
     responses.post(f"{URL}/batch/update", status=207, json={"results": [], "errors": errors})
+    responses.post(f"{URL}/batch/read", status=207, json={"results": [], "errors": [problem("OBJECT_NOT_FOUND")]})
     rows = [leaving("anna", "501"), leaving("bea", "502"), leaving("cleo", "503"), leaving("dora", "504")]
 
     assert outcomes(hubspot.send(Delivery("contact"), Op.REMOVE, rows)) == {

@@ -9,8 +9,21 @@ from typing import Any
 
 import pytest
 
+from reverse_etl.destinations.base import Delivery
 from reverse_etl.destinations.klaviyo import Klaviyo
-from reverse_etl.destinations.klaviyo_payloads import cleared, import_job, member
+from reverse_etl.destinations.klaviyo_payloads import (
+    IDENTIFIERS,
+    LOOKUP_ROWS,
+    STANDARD,
+    cleared,
+    fields_of,
+    import_job,
+    member,
+    merge_body,
+    profile,
+    values_of,
+)
+from reverse_etl.destinations.klaviyo_profiles import COUNTS, READS
 from reverse_etl.rows import Op
 
 from .conftest import make_row
@@ -27,6 +40,10 @@ ROWS = [
     make_row("anna@example.com", email="anna@example.com", first_name="Anna", city="Köln", lifetime_value=12.5),
     make_row("C7", Op.CHANGE, external_id="C7", phone_number="+4915112345678", tier=None, changed=("tier",)),
 ]
+
+
+TO_LIST = Delivery("list", "Y6nRLr")
+PROFILES = [profile(values_of(TO_LIST, ROWS[0])), profile(values_of(TO_LIST, ROWS[1]), "01GDDKASAP8TKDDA2GRZDSVP4H")]
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +86,14 @@ def test_the_revision_is_the_one_of_the_files(spec: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("path", "method", "body"),
     [
-        ("/api/profile-bulk-import-jobs", "post", import_job("Y6nRLr", ROWS)),
-        ("/api/profile-bulk-import-jobs", "post", import_job(None, ROWS)),
+        ("/api/profile-bulk-import-jobs", "post", import_job("Y6nRLr", PROFILES)),
+        ("/api/profile-bulk-import-jobs", "post", import_job(None, PROFILES)),
         (
             "/api/profile-import",
             "post",
-            cleared(
-                make_row(
-                    "a@b.de", Op.CHANGE, email="a@b.de", city=None, phone_number=None, changed=("city", "phone_number")
-                )
-            ),
+            cleared({"email": "a@b.de", "city": None, "phone_number": None}, "email"),
         ),
+        ("/api/profile-merge", "post", merge_body("01GDDKASAP8TKDDA2GRZDSVP4H", "01GDDKASAP8TKDDA2GRZDSVP4J")),
         ("/api/lists/{id}/relationships/profiles", "delete", {"data": [member("01GDDKASAP8TKDDA2GRZDSVP4H")]}),
     ],
 )
@@ -89,7 +103,7 @@ def test_every_body_is_what_the_vendor_describes(spec: dict[str, Any], path: str
 
 def test_a_wrong_body_would_be_noticed(spec: dict[str, Any]) -> None:
     schema = request_schema(spec, "/api/profile-bulk-import-jobs", "post")
-    body = import_job("Y6nRLr", ROWS)
+    body = import_job("Y6nRLr", PROFILES)
     body["data"]["attributes"]["profiles"]["data"][0]["attributes"]["frist_name"] = "Anna"
 
     with pytest.raises(jsonschema.ValidationError):
@@ -101,6 +115,7 @@ def test_a_wrong_body_would_be_noticed(spec: dict[str, Any]) -> None:
     [
         ("/api/lists", "get"),
         ("/api/lists/{id}", "get"),
+        ("/api/lists/{id}/profiles", "get"),
         ("/api/profiles", "get"),
         ("/api/profile-bulk-import-jobs/{job_id}", "get"),
         ("/api/profile-bulk-import-jobs/{id}/import-errors", "get"),
@@ -110,10 +125,29 @@ def test_every_address_that_is_read_exists(spec: dict[str, Any], path: str, meth
     assert method in spec["paths"][path]
 
 
+def test_what_is_read_of_a_profile_and_of_a_list_can_be_asked_for(spec: dict[str, Any]) -> None:
+    def allowed(path: str, name: str) -> dict[str, Any]:
+        return next(one["schema"] for one in spec["paths"][path]["get"]["parameters"] if one["name"] == name)
+
+    every = fields_of(STANDARD | {"tier"}, "email").split(",")
+    assert set(every) <= set(allowed("/api/profiles", "fields[profile]")["items"]["enum"])
+    assert set(IDENTIFIERS) <= set(allowed("/api/lists/{id}/profiles", "fields[profile]")["items"]["enum"])
+    assert allowed("/api/lists/{id}", "additional-fields[list]")["items"]["enum"] == ["profile_count"]
+    assert allowed("/api/profiles", "page[size]")["maximum"] == LOOKUP_ROWS
+
+
+def test_a_lists_count_and_the_look_ups_keep_to_the_vendors_pace(spec: dict[str, Any]) -> None:
+    told = spec["paths"]["/api/lists/{id}"]["get"]["description"]
+    assert f"Burst: `{COUNTS.burst}/s`<br>Steady: `{COUNTS.calls_per_second * 60:.0f}/m`" in told
+    published = spec["paths"]["/api/profiles"]["get"]["x-klaviyo-ratelimit"]
+    assert published == {"burst": f"{READS.burst}/s", "steady": f"{READS.calls_per_second * 60:.0f}/m"}
+
+
 def test_the_pace_is_the_vendors(spec: dict[str, Any]) -> None:
     for path, method, op in (
         ("/api/profile-bulk-import-jobs", "post", Op.ADD),
         ("/api/lists/{id}/relationships/profiles", "delete", Op.REMOVE),
+        ("/api/profile-merge", "post", Op.MERGE),
     ):
         limits = Klaviyo.objects["list"].limits[op]
         published = spec["paths"][path][method]["x-klaviyo-ratelimit"]

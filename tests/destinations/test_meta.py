@@ -82,7 +82,7 @@ def test_a_row_that_nobody_can_be_found_by_is_not_sent(meta: Destination) -> Non
     assert outcomes(results) == {"anna": ("applied", ""), "P9": ("permanent", "nothing_to_match")}
     assert b"P9" not in (call.calls[0].request.body or b"")
     assert outcomes(meta.send(Delivery("custom_audience", TARGET), Op.REMOVE, [nobody])) == {
-        "P9": ("applied", "nothing_to_match")
+        "P9": ("applied", "never_sent")
     }
 
 

@@ -13,7 +13,17 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from reverse_etl.connections import load_connections
-from reverse_etl.destinations import hubspot, klaviyo, klaviyo_payloads, meta
+from reverse_etl.destinations import (
+    codes,
+    hubspot,
+    hubspot_contacts,
+    hubspot_payloads,
+    klaviyo,
+    klaviyo_payloads,
+    klaviyo_profiles,
+    meta,
+    policies,
+)
 from reverse_etl.destinations.base import Destination, Mode
 from reverse_etl.destinations.klaviyo import KlaviyoSettings
 from reverse_etl.destinations.registry import DESTINATIONS, get, names
@@ -22,22 +32,39 @@ from reverse_etl.rows import Op
 
 # The only addresses that may be called, by module. A new one is a decision, made here as well as there.
 REACHABLE: dict[ModuleType, set[str]] = {
-    klaviyo: {
+    klaviyo: set(),
+    klaviyo_payloads: set(),
+    klaviyo_profiles: {
         "/api/lists",
         "/api/lists/{}",
-        "/api/lists/{}/relationships/profiles",
+        "{}/profiles",
+        "{}/relationships/profiles",
         "/api/profiles",
         "/api/profile-import",
+        "/api/profile-merge",
         "/api/profile-bulk-import-jobs",
         "/api/profile-bulk-import-jobs/{}",
         "{}/import-errors",
     },
-    klaviyo_payloads: set(),
-    hubspot: {"/crm/objects/{}/contacts", "{}/batch/upsert", "{}/batch/read", "{}/batch/update"},
+    hubspot: set(),
+    hubspot_payloads: set(),
+    hubspot_contacts: {
+        "/crm/objects/{}/contacts",
+        "/crm/properties/{}/contacts",
+        "{}/batch/upsert",
+        "{}/batch/read",
+        "{}/batch/update",
+        "{}/search",
+        "{}/merge",
+    },
     meta: {"/{}/{}", "{}/users"},
+    codes: set(),
+    policies: set(),
 }
 # Words of calls that succeed and do harm: they may be explained, never spelled in code.
-HARMFUL = re.compile(r"subscription|suppression|privacy|profile-merge|gdpr|usersreplace|delete_all|unsubscribe|archive")
+HARMFUL = re.compile(r"subscription|suppression|privacy|gdpr|usersreplace|delete_all|unsubscribe|archive")
+#: The calls that cannot be taken back, by where they are made from: only the engine's merge leads there.
+MERGING = {klaviyo_profiles: "/api/profile-merge", hubspot_contacts: "{}/merge"}
 
 
 @pytest.mark.parametrize("module", REACHABLE, ids=lambda module: module.__name__.rsplit(".", 1)[-1])

@@ -1,0 +1,145 @@
+"""What HubSpot's requests and answers look like: nothing here calls anything.
+
+Sources as in :mod:`reverse_etl.destinations.hubspot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from reverse_etl.destinations.codes import OTHER, Codes, Meaning, result, short
+from reverse_etl.errors import BatchRefused
+from reverse_etl.http import encode
+from reverse_etl.rows import Outcome, Row, RowResult
+
+KEY = "email"
+ID = "hs_object_id"
+OTHER_EMAILS = "hs_additional_emails"
+
+#: Only columns that begin so are ever emptied by a removal. Which other properties are HubSpot's, sales' or another
+#: tool's cannot be known from here, and whoever guesses wrong wipes their work.
+OURS = "weft_"
+
+SEARCH_GROUPS = 5  #: alternatives in one search, the most that HubSpot takes
+SEARCH_ROWS = 100  #: contacts on one page of a search
+
+NOT_FOUND = "not_found"
+NO_CONTACT = "no_contact"
+
+#: What each code of a row means. The upper-case ones are HubSpot's categories.
+CODES: Codes = {
+    "VALIDATION_ERROR": Meaning(Outcome.PERMANENT, "HubSpot refused a value of the contact"),
+    "CONFLICT": Meaning(Outcome.PERMANENT, "another contact of HubSpot is in the way"),
+    "OBJECT_NOT_FOUND": Meaning(Outcome.INFO, "HubSpot has no such contact"),
+    "INTERNAL_ERROR": Meaning(Outcome.TRANSIENT, "HubSpot failed on the contact"),
+    "RATE_LIMITS": Meaning(Outcome.TRANSIENT, "HubSpot put the contact off"),
+    "TIMEOUT": Meaning(Outcome.TRANSIENT, "HubSpot ran out of time on the contact"),
+    "SERVICE_UNAVAILABLE": Meaning(Outcome.TRANSIENT, "HubSpot was not available for the contact"),
+    OTHER: Meaning(Outcome.PERMANENT, "HubSpot refused the contact"),
+    NOT_FOUND: Meaning(Outcome.INFO, "HubSpot has no such contact, and an update creates none"),
+    NO_CONTACT: Meaning(Outcome.APPLIED, "HubSpot has no such contact"),
+    "no_columns": Meaning(Outcome.APPLIED, f"the feed has no property of {OURS}"),
+    "nothing_to_write": Meaning(Outcome.APPLIED, "by the policies for empty values, nothing of the row is written"),
+    "already_merged": Meaning(Outcome.APPLIED, "both addresses are one contact"),
+    "no_survivor": Meaning(Outcome.INFO, "HubSpot has no contact to merge into"),
+    "no_answer": Meaning(Outcome.TRANSIENT, "HubSpot's answer does not mention the contact"),
+}
+
+
+def write_input(name: str, by: str | None, values: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """Return one input of an upsert or an update.
+
+    Args:
+        name: The contact's id, or its value of the property that it is found by.
+        by: That property; none for the id.
+        values: Column to value; ``None`` empties the property, for which HubSpot asks for the empty text.
+        place: The input's place in the batch, which is what the answer refers back to.
+    """
+    properties = {column: "" if value is None else text(value) for column, value in values.items()}
+    found_by = {"idProperty": by} if by else {}
+    return {"id": name, **found_by, "objectWriteTraceId": str(place), "properties": properties}
+
+
+def ours(rows: Iterable[Row]) -> list[str]:
+    """Return the columns of rows that nobody but a sync fills, by their prefix."""
+    return sorted({column for row in rows for column in row.payload if column.startswith(OURS)})
+
+
+def has_any(columns: Sequence[str]) -> Iterator[list[str]]:
+    """Yield columns by as many as one search can ask for."""
+    for start in range(0, len(columns), SEARCH_GROUPS):
+        yield list(columns[start : start + SEARCH_GROUPS])
+
+
+def search_body(columns: Sequence[str], *, limit: int, after: str = "0", shown: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a search for contacts with any of these properties, in the order of their ids.
+
+    Only the first 10,000 results of a search can be paged through, so the next page is asked for by its ids.
+    """
+    beyond = {"propertyName": ID, "operator": "GT", "value": after}
+    groups = [{"filters": [{"propertyName": column, "operator": "HAS_PROPERTY"}, beyond]} for column in columns]
+    sorts = [{"propertyName": ID, "direction": "ASCENDING"}]
+    return {"filterGroups": groups, "sorts": sorts, "properties": list(shown), "limit": limit}
+
+
+def map_batch(names: Sequence[str], body: Mapping[str, Any]) -> list[RowResult]:
+    """Return one result per input of an answered batch, with the input's name for a key.
+
+    The order of the answer's results is not promised, so they are matched by trace id, record id or address.
+
+    Raises:
+        BatchRefused: Some input failed and the answer does not say which.
+    """
+    places = {str(place): sent for place, sent in enumerate(names)}
+    by_name = {sent.lower(): sent for sent in names}
+    results: dict[str, RowResult] = {}
+    for found in body.get("results") or []:
+        traced = places.get(str(found.get("objectWriteTraceId")))
+        key = traced or next((by_name[name] for name in names_of(found) if name in by_name), None)
+        if key is not None:
+            results[key] = RowResult(key, Outcome.APPLIED, destination_id=str(found["id"]) if "id" in found else None)
+    unnamed = []
+    for error in body.get("errors") or []:
+        keys = _named(error, {"objectWriteTraceId": places, "ids": by_name, "id": by_name, KEY: by_name})
+        results |= {key: result(CODES, key, category(error)) for key in keys}
+        if not keys:
+            unnamed.append(error)
+    silent = [sent for sent in names if sent not in results]
+    if unnamed and len(silent) == 1:
+        results[silent[0]] = result(CODES, silent[0], category(unnamed[0]))
+    elif unnamed and silent:
+        raise BatchRefused(category(unnamed[0]), "HubSpot refused some contacts of the batch without naming them")
+    return [results.get(sent) or result(CODES, sent, "no_answer") for sent in names]
+
+
+def _named(error: Mapping[str, Any], known: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return the keys of the rows that an error's context names."""
+    context = error.get("context") or {}
+    keys = []
+    for field, names in known.items():
+        values = context.get(field) or []
+        for value in values if isinstance(values, list) else [values]:
+            key = names.get(str(value)) or names.get(str(value).lower())
+            if key is not None:
+                keys.append(key)
+    return keys
+
+
+def category(error: Mapping[str, Any]) -> str:
+    """Return the category of an error."""
+    return short(error.get("category") or OTHER)
+
+
+def names_of(found: Mapping[str, Any]) -> list[str]:
+    """Return what a contact can be named by: its id, and its addresses, of which it has several after a merge."""
+    properties = found.get("properties") or {}
+    texts = [str(properties.get(KEY) or ""), *str(properties.get(OTHER_EMAILS) or "").split(";")]
+    return [str(found.get("id", "")), *(one.strip().lower() for one in texts if one.strip())]
+
+
+def text(value: Any) -> str:
+    """Return a value as HubSpot's properties, which are all texts, spell it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else encode(value).decode()
