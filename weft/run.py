@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -10,12 +11,19 @@ from warehouse.errors import WeftError
 from weft.output import as_json, note, progress_bar, table
 from weft.session import Session
 
+if TYPE_CHECKING:
+    from reverse_etl.definitions import SyncDefinition
+    from reverse_etl.report import Progress, RunReport
+    from warehouse.base import Warehouse
+
+RunOne: TypeAlias = "Callable[[Warehouse, SyncDefinition, Progress], RunReport]"
 _COLUMNS = (
     "sync",
     "status",
     "add",
     "change",
     "remove",
+    "merge",
     "sent",
     "applied",
     "open",
@@ -42,6 +50,28 @@ def run(
     decided = allowed(allow or (), "--allow")
     session = Session()
     as_of, chosen = run_moment(), session.chosen(sync)
+
+    def run_one(warehouse: Warehouse, definition: SyncDefinition, progress: Progress) -> RunReport:
+        return run_sync(warehouse, definition, session.connections, as_of, progress, decided)
+
+    deliver(session, chosen, run_one, json=json)
+
+
+def deliver(session: Session, chosen: Sequence[SyncDefinition], run_one: RunOne, *, json: bool) -> None:
+    """Run syncs one after the other, draw how far each has come, and print their reports.
+
+    A sync that fails is told on stderr and keeps no other from running.
+
+    Args:
+        session: The call of the command line.
+        chosen: The syncs.
+        run_one: Runs one of them.
+        json: Whether to print JSON.
+
+    Raises:
+        ConfigError: A secret is missing, or a feed cannot be synced; nothing was sent.
+        typer.Exit: A sync failed, was stopped by a guard, or is under way elsewhere.
+    """
     for definition in chosen:  # a missing secret of one sync stops all of them before anything is sent
         session.connections[definition.connection].settings()
     reports, errors = [], []
@@ -50,7 +80,7 @@ def run(
         for definition in chosen:
             try:
                 with progress_bar(definition.label) as progress:
-                    report = run_sync(warehouse, definition, session.connections, as_of, progress, decided)
+                    report = run_one(warehouse, definition, progress)
                 reports.append(report.to_dict())
             except WeftError as error:
                 note(f"{definition.name}: {error}")
@@ -68,7 +98,7 @@ def _row(report: dict[str, Any]) -> tuple[Any, ...]:
     return (
         report["sync"],
         report["status"],
-        *(planned.get(op, 0) for op in ("add", "change", "remove")),
+        *(planned.get(op, 0) for op in ("add", "change", "remove", "merge")),
         *(report[name] for name in ("sent", "applied", "accepted", "refused")),
         sum(report["blocked"].values()),
         report["api_calls"],
