@@ -164,7 +164,7 @@ class _Run:
         self.report.status = Status.OPEN if still_open else Status.DONE
 
     def _plan(self) -> Plan:
-        self.progress("plan", 0, self.feed.rows)
+        self.progress("plan", 0, 0)
         spec = self.destination.objects[self.sync.object]
         with self.lease.long_statement():
             plan = plans.make(self.warehouse, self.sync, spec, self.feed, self.report.run_id, self.as_of)
@@ -173,7 +173,7 @@ class _Run:
         self.report.changed_by_mapping = plan.changed_by_mapping
         self.report.blocked = plan.blocked
         self.report.guards = plan.guards
-        self.progress("plan", self.feed.rows, self.feed.rows)
+        self.progress("plan", plan.feed_rows, plan.feed_rows)
         return plan
 
     def _send(self, plan: Plan) -> None:

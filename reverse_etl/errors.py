@@ -19,6 +19,7 @@ __all__ = [
     "GuardTripped",
     "LeaseHeld",
     "LeaseLost",
+    "PlanMoved",
 ]
 
 
@@ -53,6 +54,12 @@ class LeaseHeld(WeftError):
 
 class LeaseLost(LeaseHeld):
     """Another run took over, because this one did not renew its lease in time; what it had not committed is undone."""
+
+
+class PlanMoved(WeftError):
+    """A sealed plan was to be applied, and the plan of now is another one. Nothing was sent."""
+
+    exit_code = 3
 
 
 class DestinationRefused(WeftError):

@@ -1,4 +1,4 @@
-"""The feed: its columns, and whether its key is fit to be one. Looked at before anything else happens."""
+"""The feed: its columns, looked at before anything else happens, and whether its key is fit to be one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,32 @@ from hashlib import md5
 
 from sqlglot import exp
 
+from reverse_etl import tables
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Destination, ObjectSpec
 from reverse_etl.errors import FeedError
 from warehouse.base import Column, Warehouse
-from warehouse.sql import text
+from warehouse.sql import statement, text
 
 PROFILE = "profile_id"
+
+_PLANNED = """
+select count(row_key) - count(distinct row_key) as count_repeated from sync_plan where run_id = $run_id
+"""
+_COUNTED = """
+select
+    coalesce(sum(count_rows), 0) as count_rows,
+    coalesce(sum(count_keyless), 0) as count_keyless,
+    coalesce(sum(case when planned_key is not null then count_rows - 1 end), 0) as count_repeated
+from (
+    select planned.row_key as planned_key, count(*) as count_rows,
+        count(case when keys.row_key is null then 1 end) as count_keyless
+    from (select $row_key as row_key from feed) as keys
+    left join (select distinct row_key from sync_plan where run_id = $run_id) as planned
+        on planned.row_key = keys.row_key
+    group by planned.row_key
+) as counted
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +43,12 @@ class Feed:
         columns: What is sent: every column but ``profile_id``.
         key: The column that names a row.
         profile: The column that consent and erasure act on; none where rows are not people.
-        rows: How many rows it has.
         mapping_hash: Changes when the feed gains or loses a column.
     """
 
     columns: tuple[Column, ...]
     key: Column
     profile: Column | None
-    rows: int
     mapping_hash: str
 
 
@@ -41,11 +58,10 @@ def key_text(key: Column) -> exp.Expr:
 
 
 def inspect(warehouse: Warehouse, sync: SyncDefinition, destination: type[Destination]) -> Feed:
-    """Make sure that a feed can be synced.
+    """Make sure that a feed has the columns to be synced. Its rows are looked at by the plan.
 
     Raises:
-        FeedError: It does not exist, lacks a column, has one that means nothing at the destination, or its key is
-            null or not unique.
+        FeedError: It does not exist, lacks a column, or has one that means nothing at the destination.
     """
     spec = destination.objects[sync.object]
     found = warehouse.columns(sync.feed)
@@ -57,12 +73,10 @@ def inspect(warehouse: Warehouse, sync: SyncDefinition, destination: type[Destin
         )
     by_name = {column.name: column for column in found}
     _check_columns(sync, spec, set(by_name), destination)
-    key = by_name[sync.key]
     return Feed(
         columns=tuple(column for column in found if column.name != PROFILE),
-        key=key,
+        key=by_name[sync.key],
         profile=by_name.get(PROFILE),
-        rows=_check_key(warehouse, sync, key),
         mapping_hash=md5("\n".join(sorted(set(by_name) - {PROFILE})).encode(), usedforsecurity=False).hexdigest(),
     )
 
@@ -85,21 +99,26 @@ def _check_columns(sync: SyncDefinition, spec: ObjectSpec, columns: set[str], de
         )
 
 
-def _check_key(warehouse: Warehouse, sync: SyncDefinition, key: Column) -> int:
-    value = key_text(key)
-    [counted] = warehouse.query(
-        exp.select(
-            exp.alias_(exp.Count(this=exp.Star()), "count_rows"),
-            exp.alias_(exp.Count(this=value.copy()), "count_keys"),
-            exp.alias_(exp.Count(this=exp.Distinct(expressions=[value.copy()])), "count_distinct"),
-        ).from_(sync.feed.table())
-    )
-    rows, keys, distinct = counted["count_rows"], counted["count_keys"], counted["count_distinct"]
+def count_rows(warehouse: Warehouse, sync: SyncDefinition, feed: Feed, run_id: str) -> int:
+    """Return how many rows the feed has, once it is sure that no row to be sent shares its key with another.
+
+    It is called when the plan of a run is stored, and asks the feed for its keys alone: rows of which nothing becomes
+    are as they were when they were sent, so a repeated key among them does no harm yet, and needs no search.
+
+    Raises:
+        FeedError: A key is null, or repeated.
+    """
+    known = tables.relations(warehouse) | {"feed": sync.feed}
+    value = {"row_key": key_text(feed.key)}
+    [planned] = warehouse.query(statement(_PLANNED, known, run_id=run_id))
+    [counted] = warehouse.query(statement(_COUNTED, known, run_id=run_id, **value))
+    rows, keyless = int(counted["count_rows"]), int(counted["count_keyless"])
+    repeated = max(int(planned["count_repeated"]), int(counted["count_repeated"]))
     wrong = []
-    if keys < rows:
-        wrong.append(f"{rows - keys} of {rows} rows have no {sync.key}")
-    if distinct < keys:
-        wrong.append(f"{keys - distinct} rows repeat the {sync.key} of another")
+    if keyless:
+        wrong.append(f"{keyless} of {rows} rows have no {sync.key}")
+    if repeated:
+        wrong.append(f"{repeated} rows repeat the {sync.key} of another")
     if wrong:
         raise FeedError(
             f"The key of the feed {sync.feed_name!r} is not fit to name a row: {' and '.join(wrong)}.",
@@ -107,4 +126,4 @@ def _check_key(warehouse: Warehouse, sync: SyncDefinition, key: Column) -> int:
             fix="leave out or merge such rows in the feed's SQL; this finds them: "
             f"select {sync.key}, count(*) from {sync.feed} group by 1 order by 2 desc",
         )
-    return int(rows)
+    return rows

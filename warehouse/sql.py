@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from hashlib import md5
+from typing import Any, cast
 
 import sqlglot
 from sqlglot import exp
@@ -26,6 +27,13 @@ _TIMESTAMPS = (
     exp.DataType.Type.DATETIME,
 )
 _FLOATS = (exp.DataType.Type.FLOAT, exp.DataType.Type.DOUBLE)
+_SPELLED_ALIKE = (
+    *exp.DataType.TEXT_TYPES,
+    *exp.DataType.INTEGER_TYPES,
+    exp.DataType.Type.DECIMAL,
+    exp.DataType.Type.BOOLEAN,
+    exp.DataType.Type.DATE,
+)
 _WRITTEN = (exp.Insert, exp.Schema, exp.Delete, exp.Update)
 
 
@@ -114,3 +122,70 @@ def json_field(payload: exp.Expr, name: str, dialect: str) -> exp.Expr:
         return exp.paren(exp.Anonymous(this="get", expressions=[parsed, exp.Literal.string(name)]))
     path = '$."' + name.replace('"', '\\"') + '"'
     return exp.Anonymous(this="json_extract", expressions=[payload, exp.Literal.string(path)])
+
+
+def canonical(columns: Sequence[Column], dialect: str) -> exp.Expr:
+    """Return a text of a row that is the same as long as the row is, to be hashed: cheaper to make than its JSON.
+
+    It holds the values in the order of their columns' names, and begins with a tag of those names and of how JSON
+    writes each (text, number or otherwise), so that a renamed column is a change as well. It is made of casts whose
+    spelling both warehouses promise; where they do not (floats and nested values on Snowflake), of JSON. A fraction of
+    a second counts here and not in the payload: whoever compares hashes looks at the payload before acting on one.
+
+    Two different rows have the same text only where one moves a control character across the border of two columns.
+    """
+    ordered = sorted(columns, key=lambda column: column.name)
+    shape = ";".join(f"{column.name}:{_json_kind(column)}" for column in ordered)
+    parts: list[exp.Expr] = [exp.Literal.string(md5(shape.encode(), usedforsecurity=False).hexdigest()[:8])]
+    parts += [exp.func("coalesce", _plain_text(column, dialect), _character(30)) for column in ordered]
+    return exp.Anonymous(this="concat_ws", expressions=[_character(31), *parts])
+
+
+def _plain_text(column: Column, dialect: str) -> exp.Expr:
+    value = column.expression()
+    if dialect == "snowflake" and column.type.is_type(*_TIMESTAMPS):
+        return _json_value(column, dialect)
+    if dialect == "snowflake" and not column.type.is_type(*_SPELLED_ALIKE):
+        return exp.func("to_json", exp.Anonymous(this="to_variant", expressions=[value]), dialect=dialect)
+    return text(value)
+
+
+def _json_kind(column: Column) -> str:
+    if column.type.is_type(exp.DataType.Type.BOOLEAN):
+        return "boolean"
+    return "number" if column.type.is_type(*exp.DataType.NUMERIC_TYPES) else "text"
+
+
+def _character(code: int) -> exp.Expr:
+    return exp.Anonymous(this="chr", expressions=[exp.Literal.number(code)])
+
+
+def md5_numbers(value: exp.Expr, dialect: str) -> tuple[exp.Expr, exp.Expr]:
+    """Return the lower and the upper half of a text's MD5 as whole numbers below 2^64."""
+    names = ("lower64", "upper64") if dialect == "snowflake" else ("lower", "upper")
+    lower, upper = (exp.Anonymous(this=f"md5_number_{name}", expressions=[value.copy()]) for name in names)
+    return lower, upper
+
+
+def hits(query: exp.Select, value: exp.Expr, name: str, listed: exp.Expr, dialect: str) -> tuple[exp.Select, exp.Expr]:
+    """Return the query and a condition in it that tells, for every row, whether a list holds a value.
+
+    The list may hold a value twice, or null: no row is repeated, and the condition is never null.
+
+    Args:
+        query: The query whose rows are looked up.
+        value: What to look up, as text.
+        name: A name for the list, unlike any other in the query.
+        listed: A query of one column, the list.
+        dialect: The warehouse's. DuckDB answers ``in`` with one join that need not make the list distinct first;
+            Snowflake promises such a question only in a ``where``.
+    """
+    [column] = cast("exp.Select", listed).selects
+    entry = exp.column(column.alias_or_name)
+    if dialect == "duckdb":
+        found = cast("exp.Select", listed).where(entry.is_(exp.null()).not_())
+        return query, exp.func("coalesce", exp.In(this=value, query=exp.Subquery(this=found)), exp.false())
+    distinct = cast("exp.Select", listed).distinct()
+    held = exp.column(column.alias_or_name, table=name)
+    joined_in = query.join(distinct.subquery(name), on=held.eq(value), join_type="left")
+    return joined_in, held.copy().is_(exp.null()).not_()

@@ -28,6 +28,8 @@ from sqlglot import exp
 
 # The emulator keeps temporary relations outside any schema, so it refuses a qualified name; dbt stages increments so.
 TEMPORARY = re.compile(r"\bcreate(?:\s+or\s+replace)?\s+temp(?:orary)?\s+(table|view)\b", re.IGNORECASE)
+# The emulator's SQL translator has no word of DuckDB's for these.
+MD5_NUMBER = re.compile(r"\bmd5_number_(lower|upper)64\b", re.IGNORECASE)
 MERGE = re.compile(r"^\s*(/\*.*?\*/\s*)?merge\s+into\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -35,7 +37,7 @@ def accept(statement: str) -> str:
     """Return the statement in the form that the emulator understands."""
     if MERGE.match(statement):
         return _qualify_inserted_columns(statement)
-    return TEMPORARY.sub(r"create or replace \1", statement)
+    return TEMPORARY.sub(r"create or replace \1", MD5_NUMBER.sub(r"md5_number_\1", statement))
 
 
 def _qualify_inserted_columns(statement: str) -> str:
