@@ -150,7 +150,7 @@ class _Run:
         plan = self._plan()
         stopped_by = guards.tripped(plan, self.allow)
         still_open = bool(open_jobs(self.warehouse, self.sync.name))
-        if stopped_by:
+        if stopped_by and plan.opted_out:
             spec = self.destination.objects[self.sync.object]
             evidence.keep_only_opted_out(self.warehouse, self.sync, spec, self.report.run_id)
         if plan.opted_out if stopped_by else plan.rows:

@@ -26,7 +26,7 @@ _DENIED = "select profile_id from profile_consents where purpose = $purpose and 
 _SUPPRESSED = "select identifier_value from suppressions where identifier_type = $kind"
 _OPTED_OUT = "select count(*) as count_rows from sync_plan where run_id = $run_id and op = 'remove' and $asked"
 _HOLD_BACK = """
-update sync_plan set op = 'none', reason = 'guard', seq = null, payload = null, changed_columns = null
+update sync_plan set op = 'none', reason = 'guard', seq = null
 where run_id = $run_id and op <> 'none' and not (op = 'remove' and coalesce($asked, false))
 """
 _NUMBER = """

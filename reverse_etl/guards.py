@@ -82,7 +82,8 @@ def judge(guards: Guards, plan: Plan, evidence: Evidence) -> tuple[GuardResult, 
     results = []
     for name, judged in judges.items():
         limit = getattr(guards, name)
-        if limit is not None and limit is not False:
+        asked_for = name == "max_changed" and plan.resync  # to send everything again is what a resync is for
+        if limit is not None and limit is not False and not asked_for:
             results.append(GuardResult(name, *judged(limit, plan, evidence)))
     return tuple(results)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from reverse_etl.errors import ConfigError, FeedError, GuardTripped
-from reverse_etl.guards import Guards, allowed
-from reverse_etl.report import Status
+from reverse_etl.guards import Evidence, Guards, allowed, judge
+from reverse_etl.report import Plan, Status
 from reverse_etl.runs import latest
 from reverse_etl.tables import ensure, relations
 from tests.engine.shop import AS_OF, Shop
@@ -114,6 +115,33 @@ def test_who_said_no_or_is_suppressed_is_removed_even_when_a_guard_stops_the_res
 
     assert shop.run(guards=rule, allow=frozenset({"removals"})).applied == 4
     assert shop.account.rows == shop.eligible()
+
+
+def test_a_stopped_run_keeps_its_plan_to_be_looked_at(shop: Shop) -> None:
+    shop.add("ada", "bea")
+    with pytest.raises(GuardTripped, match="nothing was sent"):
+        shop.run(guards=guards(min_rows=5))
+    assert {(row["op"], row["reason"]) for row in shop.engine("sync_plan")} == {("add", None)}
+    assert shop.account.calls == []
+    assert shop.run(guards=guards(min_rows=5), allow=frozenset({"rows"})).applied == 2
+
+
+def test_a_resync_is_no_change_too_many() -> None:
+    plan = Plan("run", "shop", AS_OF, change=40, applied_rows=40, feed_rows=40)
+    rule = guards(max_changed="60%")
+    [_, changed] = judge(rule, plan, Evidence())
+    assert (changed.name, changed.tripped) == ("max_changed", True)
+    assert [result.name for result in judge(rule, replace(plan, resync=True), Evidence())] == ["min_rows"]
+
+
+def test_the_message_says_how_much_of_a_change_is_the_mappings(shop: Shop) -> None:
+    shop.add("ada", "bea")
+    shop.run()
+    shop.columns = (*shop.columns, "city")
+    for row in shop.people.values():
+        row["city"] = "Ulm"
+    with pytest.raises(GuardTripped, match=r"2 of 2 changed \(2 by the change of mapping alone\)"):
+        shop.run(guards=guards(max_changed=1))
 
 
 def test_a_lost_table_of_consents_does_not_empty_the_audience(shop: Shop) -> None:
