@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from reverse_etl.account import AccountFile
 from reverse_etl.breaker import Breaker
@@ -19,10 +20,11 @@ from reverse_etl.http import HttpClient
 from reverse_etl.ledger import read
 from reverse_etl.report import RunReport
 from tests.engine.conftest import duckdb_project
-from tests.engine.fault_matrix.faults import Case
+from tests.engine.fault_matrix.faults import Case, cases
 from tests.engine.fault_matrix.server import Vendor
 from tests.engine.fault_matrix.vendor_destination import VendorDestination
 from tests.engine.shop import AS_OF, Shop
+from warehouse.base import Warehouse
 from warehouse.profile import open_warehouse
 
 PEOPLE = tuple(f"f{number:02}" for number in range(1, 13))
@@ -119,6 +121,7 @@ class World:
 
     shop: Shop
     object: str
+    name: str
     folder: Path
     time: Time = field(default_factory=Time)
     runs: frozenset[str] = frozenset()
@@ -138,7 +141,7 @@ class World:
 
     def open(self) -> VendorDestination:
         """Return a destination, as a new process would make it."""
-        account = AccountFile(self.folder / "account.json")
+        account = AccountFile(self.folder / f"{self.name}.json")
         budget = Budget(account, clock=self.time.clock, sleep=self.time.sleep)
         breaker = Breaker(account, "Vendor", clock=self.time.clock, wall=self.time.our_wall)
         http = HttpClient(
@@ -157,7 +160,7 @@ class World:
         """Load the feed and run the sync once."""
         self.shop.load()
         sync = self.shop.sync(
-            connection="vendor", destination="vendor", object=self.object, mode=MODES[self.object], settle_seconds=10
+            name=self.name, connection="vendor", destination="vendor", object=self.object, mode=MODES[self.object]
         )
         destination = self.open()
         before = self.runs
@@ -170,8 +173,12 @@ class World:
             error = type(raised).__name__
         finally:
             destination.http.close()
-        self.runs = before | {str(run["run_id"]) for run in self.shop.engine("sync_runs")}
-        [run] = [run for run in self.shop.engine("sync_runs") if run["run_id"] not in before]
+        [run] = [
+            run
+            for run in self.shop.engine("sync_runs")
+            if run["sync_name"] == self.name and run["run_id"] not in before
+        ]
+        self.runs = before | {str(run["run_id"])}
         lines_of_run = read(self.shop.warehouse, sync.name, run_id=str(run["run_id"]))
         return Ran(
             status=str(run["status"]),
@@ -195,39 +202,45 @@ class _Line:
         return self.destination
 
 
-def world(folder: Path, object_name: str) -> World:
-    """Return a world with twelve people in the feed and nothing delivered. Its warehouse has to be closed."""
-    warehouse = open_warehouse(duckdb_project(folder), env={})
+def play(case: Case, object_name: str, warehouse: Warehouse, folder: Path) -> Record:
+    """Play one case on one object: a run with the fault, and the next one without.
+
+    Args:
+        case: The case.
+        object_name: The object.
+        warehouse: Where the feed and the engine's tables go; cases may share it.
+        folder: Where the rate budget goes.
+    """
+    random.seed(1)  # the waits between attempts are drawn at random, and the table is to be the same every time
     shop = Shop(warehouse)
     warehouse.execute(f"create schema if not exists {shop.relation('feed').schema}")
     shop.add(*PEOPLE)
-    return World(shop, object_name, folder)
-
-
-def play(case: Case, object_name: str, folder: Path) -> Record:
-    """Play one case on one object: a run with the fault, and the next one without."""
-    random.seed(1)  # the waits between attempts are drawn at random, and the table is to be the same every time
-    made = world(folder, object_name)
+    world = World(shop, object_name, f"sync_{uuid4().hex}", folder)
     try:
-        case.prepare(made)
-        first = made.run()
-        made.later(LATER)
-        case.mend(made)
-        following = made.run()
-        lines = read(made.shop.warehouse, "shop_contacts", limit=1_000)
+        case.prepare(world)
+        first = world.run()
+        world.later(LATER)
+        case.mend(world)
+        following = world.run()
+        lines = read(warehouse, world.name, limit=1_000)
         confirmed = {line["row_key"] for line in lines if line["outcome"] == "applied"}
         return Record(
             case=case,
             object=object_name,
             first=first,
             following=following,
-            held=made.vendor.rows,
-            expected=made.shop.eligible(),
-            arrived=made.vendor.arrived,
+            held=world.vendor.rows,
+            expected=shop.eligible(),
+            arrived=world.vendor.arrived,
             confirmed=confirmed,
             doubtful={line["row_key"] for line in lines if line["outcome"] == "ambiguous"} - confirmed,
             answered={line["row_key"] for line in lines},
         )
     finally:
-        made.vendor.close()
-        made.shop.warehouse.close()
+        world.vendor.close()
+
+
+def play_all(folder: Path) -> list[Record]:
+    """Play every case on every object, in order."""
+    with open_warehouse(duckdb_project(folder), env={}) as warehouse:
+        return [play(case, name, warehouse, folder) for name in MODES for case in cases()]
