@@ -24,7 +24,8 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
 
 @pytest.fixture(params=range(len(IDS)), ids=IDS)
 def record(request: pytest.FixtureRequest, records: list[Record]) -> Record:
-    return records[request.param]
+    place: int = request.param
+    return records[place]
 
 
 def test_whatever_goes_wrong_nothing_is_lost_and_nothing_is_sent_twice_that_must_not_be(record: Record) -> None:
