@@ -10,7 +10,6 @@ import argparse
 import os
 import sys
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from reverse_etl.connections import load_connections
 from reverse_etl.definitions import load_syncs
 from reverse_etl.guards import DECISIONS, allowed
 from warehouse.base import Warehouse
-from warehouse.errors import WarehouseError, WeftError
+from warehouse.errors import UnexpectedError, WarehouseError, WeftError
 from warehouse.lock import alone
 from warehouse.manifest import Manifest
 from warehouse.profile import open_warehouse, read_output
@@ -70,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WeftError as error:
         code, messages = error.exit_code, [str(error)]
     except Exception as error:
-        traceback.print_exc()  # into the log; its message may hold anything, so it is not for the terminal
+        sys.stderr.write(f"{UnexpectedError(error, 'The run')}\n")  # into the log
         code, messages = 1, [f"An unexpected {type(error).__name__} ended the run; {log} has the details."]
     for message in messages:
         print(message, file=errors)

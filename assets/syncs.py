@@ -21,7 +21,7 @@ from reverse_etl.errors import GuardTripped
 from reverse_etl.guards import allowed
 from reverse_etl.report import RunReport
 from warehouse.base import Warehouse
-from warehouse.errors import WeftError
+from warehouse.errors import UnexpectedError, WeftError
 
 __all__ = ["ALLOW_TAG", "EXIT_CODE", "destination_assets", "one_line", "run_metadata", "sync_asset", "sync_key"]
 
@@ -91,6 +91,13 @@ def sync_asset(
             progress.sync_ends(sync.label, "failed")
             raise dg.Failure(
                 description=f"{sync.name}: {error}", metadata={EXIT_CODE: error.exit_code}, allow_retries=False
+            ) from None
+        except Exception as error:
+            progress.sync_ends(sync.label, "failed")
+            # Dagster would keep the error with its message, which may quote a row, in the event log for good.
+            unexpected = UnexpectedError(error, f"The sync {sync.name}")
+            raise dg.Failure(
+                description=str(unexpected), metadata={EXIT_CODE: unexpected.exit_code}, allow_retries=False
             ) from None
         else:
             progress.sync_ends(sync.label, one_line(report))

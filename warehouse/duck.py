@@ -18,6 +18,13 @@ from warehouse.errors import WarehouseError
 
 _HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
 _BATCH = 50_000
+#: Errors about a value rather than about a statement.
+_QUOTING = (
+    duckdb.ConversionException,
+    duckdb.ConstraintException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+)
 _ARROW = {"bigint": pa.int64(), "varchar": pa.string()}
 # DuckDB's own 16 MB would write every few thousand rows of a sync to their place in the file, and each of those columns
 # whole: five times the work. What is not in its place yet is in memory and in the log beside the file.
@@ -165,9 +172,8 @@ class DuckWarehouse(Warehouse):
 
 
 def _first_line(error: BaseException) -> str:
-    """Return the kind and the first line of an error: a conversion error echoes the value that it stumbled over."""
-    text = str(error).split("\n", 1)[0]
-    return type(error).__name__ if isinstance(error, duckdb.ConversionException) else text
+    """Return the first line of an error, or its kind alone where it quotes the value that it stumbled over."""
+    return type(error).__name__ if isinstance(error, _QUOTING) else str(error).split("\n", 1)[0]
 
 
 def _unreachable(path: str, error: duckdb.Error) -> WarehouseError:

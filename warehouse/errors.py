@@ -6,6 +6,11 @@ response body: messages end up in logs, in Dagster and in tickets.
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
+_STEPS = 8  #: how many of the calls that led to an error are named
+
 
 class WeftError(Exception):
     """Root of everything that weft raises on purpose.
@@ -43,3 +48,35 @@ class WarehouseError(WeftError):
     """The warehouse could not be reached or refused a statement."""
 
     exit_code = 2
+
+
+class UnexpectedError(WeftError):
+    """An error that nobody foresaw: its kind, and the way to where it happened, without a message.
+
+    The messages of other libraries, and of Python itself, quote the values that they stumbled over.
+
+    Args:
+        error: What was raised.
+        doing: What was being done, to begin the sentence with.
+    """
+
+    def __init__(self, error: BaseException, doing: str = "This") -> None:
+        steps = [
+            f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)[-_STEPS:]
+        ]
+        super().__init__(
+            f"{doing} ended in an error that nobody foresaw: {' after '.join(_kinds(error))}.",
+            where=" > ".join(steps),
+            fix="report it with these lines; the error's own words are left out, because they may quote people's data",
+        )
+
+
+def _kinds(error: BaseException) -> list[str]:
+    """Return the names of an error and of those that led to it, the last one first."""
+    kinds: list[str] = []
+    following: BaseException | None = error
+    while following is not None and len(kinds) < _STEPS:
+        kinds.append(type(following).__name__)
+        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+    return kinds

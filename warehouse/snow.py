@@ -20,6 +20,8 @@ _CONNECT = (
     "account", "user", "password", "role", "warehouse", "database", "schema", "authenticator", "token", "host", "port",
     "protocol", "private_key_file", "private_key_file_pwd", "session_parameters", "network_timeout", "passcode",
 )  # fmt: skip
+#: Errors about a value rather than about a statement, by Snowflake's numbers ("Numeric value '...' is not recognized").
+_QUOTING = range(100_032, 100_200)
 _RENAMED = {"private_key_path": "private_key_file", "private_key_passphrase": "private_key_file_pwd"}
 _BATCH = 20_000  #: rows inserted by one statement
 _BINDING = 8_000_000  #: bytes in one bound value; Snowflake takes 16 MB (Data types, "VARCHAR", read 2026-07)
@@ -193,5 +195,9 @@ def _element(place: int, kind: str) -> exp.Expr:
 
 
 def _words(error: errors.Error) -> str:
+    """Return the first line of an error, or its number alone where it quotes the value that it stumbled over."""
+    number = error.errno if error.errno and error.errno > 0 else 0
+    if number in _QUOTING:
+        return f"a value does not fit its type or its column ({number})"
     text = (error.raw_msg or str(error)).strip().split("\n", 1)[0]
-    return f"{text} ({error.errno})" if error.errno and error.errno > 0 else text
+    return f"{text} ({number})" if number else text

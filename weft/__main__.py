@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from warehouse.errors import WeftError
+from warehouse.errors import UnexpectedError, WeftError
 from warehouse.project import load_settings, project_root
 from weft import adopt, drift, ledger, plan, profile, quarantine, retry, run, syncs
 
@@ -37,6 +37,10 @@ def main() -> None:
     except WeftError as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
+    except Exception as error:
+        # Python's own traceback ends with the error's message, which may quote a row.
+        print(UnexpectedError(error, "The command"), file=sys.stderr)  # noqa: T201
+        sys.exit(1)
 
 
 if __name__ == "__main__":
