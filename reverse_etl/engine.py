@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from reverse_etl import evidence, guards, leases, runs, tables
+from reverse_etl import evidence, guards, leases, retention, runs, seal, tables
 from reverse_etl import feed as feeds
 from reverse_etl import plan as plans
 from reverse_etl.clock import Clock, utc
@@ -18,9 +18,10 @@ from reverse_etl.commit import recover
 from reverse_etl.connections import Connection
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Destination
-from reverse_etl.errors import ConfigError, GuardTripped, LeaseLost
+from reverse_etl.errors import ConfigError, GuardTripped, LeaseLost, PlanMoved
 from reverse_etl.report import Plan, Progress, RunReport, Status, silent
 from reverse_etl.rows import Outcome
+from reverse_etl.seal import Seal
 from reverse_etl.send import Sender
 from reverse_etl.settle import open_jobs, settle
 from warehouse.base import Warehouse
@@ -35,8 +36,18 @@ def plan_sync(
     destination_class: type[Destination],
     as_of: datetime,
     clock: Clock | None = None,
+    *,
+    resync: bool = False,
 ) -> Plan:
     """Work out what a run would do, store it in ``sync_plan``, and send nothing. Needs no secret.
+
+    Args:
+        warehouse: Where the feed and the engine's tables are.
+        sync: What to plan.
+        destination_class: Its destination.
+        as_of: The moment; UTC where it names no zone.
+        clock: Dates the plan.
+        resync: Whether to plan a resync; see :func:`run_sync`.
 
     Raises:
         ConfigError: The sync was pointed at another place while the former one holds its rows.
@@ -50,7 +61,7 @@ def plan_sync(
     run_id = _new_id(at)
     runs.start(warehouse, run_id, sync, Status.PLANNED, utc(as_of), at)
     spec = destination_class.objects[sync.object]
-    plan = plans.make(warehouse, sync, spec, feed, run_id, utc(as_of), preview=True)
+    plan = plans.make(warehouse, sync, spec, feed, run_id, utc(as_of), preview=True, resync=resync)
     runs.planned(warehouse, plan)
     return plan
 
@@ -63,6 +74,9 @@ def run_sync(
     progress: Progress | None = None,
     allow: frozenset[str] = frozenset(),
     clock: Clock | None = None,
+    *,
+    resync: bool = False,
+    expect: Seal | None = None,
 ) -> RunReport:
     """Bring the destination in step with the feed.
 
@@ -77,6 +91,8 @@ def run_sync(
         progress: Is told how far the run has come.
         allow: What a person has decided to let pass once, such as ``removals``; see ``guards.DECISIONS``.
         clock: Dates the ledger and waits for jobs.
+        resync: Whether to send everything again and to take out whatever was ever sent and should not be there.
+        expect: A plan that was sealed before: the run stops unless it would send exactly that.
 
     Returns:
         What was done. ``status`` is ``done``, or ``open`` while asynchronous jobs have yet to answer.
@@ -84,6 +100,7 @@ def run_sync(
     Raises:
         ConfigError: A secret is missing, or the feed cannot be synced as it stands. Nothing was changed.
         GuardTripped: A guard stopped the run; nothing was sent but the removals that people asked for.
+        PlanMoved: The plan is not the one that was expected; nothing was sent.
         DestinationRefused: The account or the target refused; what was not sent is planned again by the next run.
         DestinationDown: The destination could not be reached.
         LeaseHeld: Another run of the sync is at work, here or elsewhere.
@@ -101,7 +118,10 @@ def run_sync(
     runs.check_destination(warehouse, sync)
     clock = clock or Clock()
     with leases.hold(warehouse, sync, _new_id(clock.now()), clock) as lease:
-        return _Run(warehouse, sync, destination, feed, utc(as_of), progress or silent, allow, clock, lease).run()
+        run = _Run(
+            warehouse, sync, destination, feed, utc(as_of), progress or silent, allow, clock, lease, resync, expect
+        )
+        return run.run()
 
 
 @dataclass
@@ -117,12 +137,14 @@ class _Run:
     allow: frozenset[str]
     clock: Clock
     lease: leases.Lease
+    resync: bool
+    expect: Seal | None
 
     def run(self) -> RunReport:
         """Run, and write down how it ended, unless it is killed."""
         begun, at = self.clock.elapsed(), self.clock.now()
         calls = _calls(self.destination)
-        recover(self.warehouse, self.sync.name, at)
+        recover(self.warehouse, self.sync.name, at, self.lease.fence)
         self._share_budget()
         self.report = RunReport(self.lease.run_id, self.sync.name, Status.SENDING, self.as_of)
         runs.start(self.warehouse, self.report.run_id, self.sync, Status.SENDING, self.as_of, at)
@@ -132,7 +154,7 @@ class _Run:
         except LeaseLost:
             raise  # the row in `sync_runs` is the other run's by now, which recovers from it
         except WeftError as error:
-            self.report.status = Status.STOPPED if isinstance(error, GuardTripped) else Status.FAILED
+            self.report.status = Status.STOPPED if isinstance(error, GuardTripped | PlanMoved) else Status.FAILED
             self.report.message = error.what
             raise
         finally:
@@ -142,12 +164,15 @@ class _Run:
                 self.report.api_calls = _calls(self.destination) - calls
                 self.report.seconds = round(self.clock.elapsed() - begun, 3)
                 runs.finish(self.warehouse, self.report, self.clock.now())
+        retention.prune(self.warehouse, self.sync, self.report.run_id, self.clock.now())
         return self.report
 
     def _steps(self) -> None:
         settled, _ = self._settle()
         self.report.settled_before = {str(outcome): rows for outcome, rows in sorted(settled.items())}
         plan = self._plan()
+        if self.expect is not None:
+            seal.check(plan, self.expect)
         stopped_by = guards.tripped(plan, self.allow)
         still_open = bool(open_jobs(self.warehouse, self.sync.name))
         if stopped_by and plan.opted_out:
@@ -167,7 +192,9 @@ class _Run:
         self.progress("plan", 0, 0)
         spec = self.destination.objects[self.sync.object]
         with self.lease.long_statement():
-            plan = plans.make(self.warehouse, self.sync, spec, self.feed, self.report.run_id, self.as_of)
+            plan = plans.make(
+                self.warehouse, self.sync, spec, self.feed, self.report.run_id, self.as_of, resync=self.resync
+            )
         runs.planned(self.warehouse, plan)
         self.report.planned = {"add": plan.add, "change": plan.change, "remove": plan.remove, "merge": plan.merge}
         self.report.changed_by_mapping = plan.changed_by_mapping
@@ -177,7 +204,16 @@ class _Run:
         return plan
 
     def _send(self, plan: Plan) -> None:
-        sender = Sender(self.warehouse, self.sync, self.destination, self.report.run_id, self.clock, self.batches)
+        sender = Sender(
+            self.warehouse,
+            self.sync,
+            self.destination,
+            self.report.run_id,
+            self.clock,
+            self.batches,
+            self._beat,
+            self.lease.fence,
+        )
         try:
             sender.send(lambda done: self.progress("send", done, plan.rows))
         finally:
@@ -193,6 +229,8 @@ class _Run:
             self.clock,
             self.batches,
             lambda done, total: self.progress("settle", done, total),
+            self._beat,
+            self.lease.fence,
         )
 
     def _beat(self) -> None:

@@ -40,6 +40,9 @@ def run(
         list[str] | None,
         typer.Option(metavar="WHAT", help="Let it pass once: removals, changes, rows, age or checks."),
     ] = None,
+    resync: Annotated[
+        bool, typer.Option(help="Send everything again, and take out whatever was ever sent and should not be there.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Run one sync, or all: plan, check the guards, send, settle. The feeds are taken as they stand."""
@@ -52,7 +55,7 @@ def run(
     as_of, chosen = run_moment(), session.chosen(sync)
 
     def run_one(warehouse: Warehouse, definition: SyncDefinition, progress: Progress) -> RunReport:
-        return run_sync(warehouse, definition, session.connections, as_of, progress, decided)
+        return run_sync(warehouse, definition, session.connections, as_of, progress, decided, resync=resync)
 
     deliver(session, chosen, run_one, json=json)
 
