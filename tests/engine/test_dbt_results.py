@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
+from reverse_etl.evidence import gather
+from reverse_etl.guards import Guards
 from tests.conftest import ROOT
 from tests.dbt_command import dbt
+from tests.engine.shop import AS_OF, Shop
+from warehouse.manifest import Manifest
 from warehouse.profile import open_warehouse
 
 _DATABASES = count(1)
@@ -65,6 +70,16 @@ class Project:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("WEFT_", "DBT_"))}
         done = dbt(*arguments, cwd=self.folder, env={**env, "WEFT_AS_OF": as_of, "DO_NOT_TRACK": "1"})
         assert done.returncode == code, done.stdout[-4000:]
+
+    def evidence(self, feed: str) -> tuple[tuple[str, ...], str, datetime | None]:
+        """Return what the guards see of a feed: failures, how its last build ended, and when that was."""
+        manifest, feed_id = Manifest.load(self.folder / "target" / "manifest.json"), f"model.weft.{feed}"
+        with open_warehouse(self.folder, env={}) as warehouse:
+            shop = Shop(warehouse)
+            guards = Guards.model_validate({"checks": True})
+            sync = shop.sync(guards=guards, feed_id=feed_id, upstream=manifest.upstream(feed_id))
+            found = gather(warehouse, sync, AS_OF)
+        return found.failed, found.feed_status, found.feed_built
 
     def results(self) -> dict[str, tuple[str, int | None, str]]:
         """Return status, failures and day of every node, by its name."""
@@ -118,6 +133,19 @@ def test_the_latest_result_of_every_model_and_test_is_kept(project: Project) -> 
     assert broken["third"][0::2] == ("skipped", "2026-07-03")
     assert {name: broken[name] for name in (accepted, "first")} == {name: failed[name] for name in (accepted, "first")}
     assert len(broken) == 5
+
+
+def test_the_guards_of_a_sync_see_what_failed_upstream_of_its_feed(project: Project) -> None:
+    project.dbt("build")
+    assert project.evidence("third") == ((), "success", AS_OF)
+    project.write("first.sql", "select 2 as id")
+    project.dbt("build", "--exclude-resource-type", "unit_test", as_of="2026-07-02", code=1)
+    failed, status, _ = project.evidence("third")
+    assert failed[:2] == ("model second: skipped", "model third: skipped")
+    assert failed[2].startswith("test accepted_values_first_id")
+    assert failed[2].endswith(": 1 rows")
+    assert (len(failed), status) == (3, "skipped")
+    assert project.evidence("first")[0] == failed[2:]  # what is skipped downstream of a feed is no concern of its sync
 
 
 def test_a_command_that_runs_nothing_writes_nothing(project: Project) -> None:
