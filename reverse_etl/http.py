@@ -243,11 +243,13 @@ class HttpClient:
         else:
             verdict = Verdict(Action.UNSURE, "not_json", "the answer was cut off or was not JSON")
         reading = read(raw.headers, self._wall())
+        if verdict.wait is not None:  # the vendor says it in its own way
+            reading = replace(reading, retry_after=verdict.wait)
         self.budget.learn(call.bucket, call.limits, reading, spent=verdict.throttled)
         if verdict.throttled:
             with self._lock:
                 self.throttled += 1
-        if verdict.wait is None and verdict.action in (Action.RETRY, Action.UNSURE) and reading.wait is not None:
+        if verdict.action in (Action.RETRY, Action.UNSURE) and reading.wait is not None:
             verdict = replace(verdict, wait=min(reading.wait, LONGEST_WAIT))
         return verdict, response
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, ClassVar
 
@@ -222,7 +223,7 @@ def classify(response: Response) -> Verdict:
     if verdict.action is Action.RETRY:
         minutes = minutes_to_wait(response.headers)
         wait = min(minutes * 60, LONGEST_WAIT) if minutes else None
-        return Verdict(verdict.action, verdict.code, verdict.reason, verdict.fix, wait)
+        return replace(verdict, wait=wait, throttled=True)
     return verdict
 
 
