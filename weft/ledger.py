@@ -21,7 +21,8 @@ def ledger(
     key: Annotated[str | None, typer.Option(help="Only the row with this key.")] = None,
     code: Annotated[str | None, typer.Option(help="Only this code of the destination.")] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="Only answers since then: 2026-07-01T12:00, or 36h, 2d ago.")
+        str | None,
+        typer.Option(metavar="WHEN", help="Only answers since then: 2026-07-01T12:00, or so long ago: 36h, 2d."),
     ] = None,
     where: Annotated[
         str | None,
