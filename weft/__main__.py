@@ -8,7 +8,7 @@ import typer
 
 from warehouse.errors import UnexpectedError, WeftError
 from warehouse.project import load_settings, project_root
-from weft import adopt, drift, ledger, plan, profile, quarantine, retry, run, syncs
+from weft import adopt, apply, drift, ledger, plan, profile, quarantine, retry, run, syncs
 
 app = typer.Typer(
     name="weft",
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("syncs")(syncs.syncs)
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
+app.command("apply")(apply.apply)
 app.command("ledger")(ledger.ledger)
 app.command("retry")(retry.retry)
 app.add_typer(quarantine.app, name="quarantine")

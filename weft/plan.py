@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from warehouse.errors import ConfigError
 from weft.output import JsonOption, KeysOption, as_json, key_shown, note, table
 from weft.session import Session
 
@@ -18,60 +22,89 @@ _COLUMNS = (
     "add",
     "change",
     "remove",
+    "merge",
     "by mapping",
     "kept back",
     "applied now",
     "API calls",
     "minutes",
+    "billed units",
     "guards",
 )
 _CHANGED = """
 select changed_columns, count(*) as count_rows from sync_plan
-where run_id = :run_id and op = 'change' group by changed_columns
+where run_id = $run_id and op = 'change' group by changed_columns
 """
 _ROWS = """
-select row_key, op, reason, changed_columns, by_mapping from sync_plan
-where run_id = :run_id
-order by case op when 'remove' then 0 when 'add' then 1 when 'change' then 2 else 3 end, row_key
-limit :limit
+select row_key, op, reason, changed_columns, by_mapping, into_key from sync_plan
+where run_id = $run_id and op = $op order by seq, row_key limit $limit
 """
+_SAMPLE = 5
+_IN_BOTH = ("consent", "suppression")  #: rows that are removed for these reasons count as kept back, too
+_OPS = ("remove", "merge", "add", "change", "none")
 
 
 def plan(
     sync: Annotated[str | None, typer.Argument(help="The sync; all of them without it.")] = None,
-    rows: Annotated[int, typer.Option(min=0, help="Also show so many rows of each plan.")] = 0,
+    rows: Annotated[
+        int | None, typer.Option(min=0, help="Show so many rows of each plan; 5 without it, and none in a pipe.")
+    ] = None,
     show_keys: KeysOption = False,
+    resync: Annotated[
+        bool, typer.Option("--resync", help="Plan to send everything again, and remove all that should not be there.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Seal the plan of one sync in a file, for `weft apply`.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what a run would do: rows to add, change and remove, API calls and minutes. Nothing is sent."""
+    """Show what a run would do: rows to add, change, merge and remove, API calls and minutes. Nothing is sent."""
+    from reverse_etl import seal
+    from reverse_etl.clock import Clock
     from reverse_etl.destinations import registry
     from reverse_etl.engine import plan_sync
     from warehouse.project import run_moment
 
+    if out is not None and sync is None:
+        raise ConfigError("One file holds the plan of one sync.", where="--out", fix="weft plan SYNC --out FILE")
     session = Session()
+    if rows is None:  # a second table would get in the way of who reads the first from a pipe
+        rows = _SAMPLE if json or sys.stdout.isatty() else 0
     as_of, chosen, answers = run_moment(), session.chosen(sync), []
     with session.warehouse() as warehouse:
         session.check_feeds(warehouse, chosen)
         for definition in chosen:
-            planned = plan_sync(warehouse, definition, registry.get(definition.destination), as_of)
+            planned = plan_sync(warehouse, definition, registry.get(definition.destination), as_of, resync=resync)
             answers.append((planned, _changed_columns(warehouse, planned), _rows(warehouse, planned, rows, show_keys)))
+            if out is not None:
+                seal.write(seal.seal(planned, definition, Clock().now()), out)
     if json:
         as_json([one.to_dict() | {"changed_columns": columns, "rows": listed} for one, columns, listed in answers])
-        return
-    table(_COLUMNS, [_summary(one) for one, _, _ in answers], title="plan: nothing was sent")
-    for one, columns, listed in answers:
-        _details(one, columns)
-        if rows:
-            shown = [
-                (
-                    "kept back" if row["op"] == "none" else row["op"],
-                    row["key"],
-                    row["reason"],
-                    ", ".join(row["changed_columns"]),
-                )
-                for row in listed
-            ]
-            table(("op", "key", "why", "changed columns"), shown, title=one.sync)
+    else:
+        table(_COLUMNS, [_summary(one) for one, _, _ in answers], title="plan: nothing was sent")
+        for one, columns, listed in answers:
+            _details(one, columns)
+            _sample(one, listed)
+    if out is not None:
+        note(f"sealed in {out}: `weft apply {out}` sends it while it is still the same plan")
+
+
+def _sample(plan: Plan, listed: list[dict[str, Any]]) -> None:
+    """Show some of the rows that something becomes of, or that are kept back."""
+    whole = plan.rows + sum(plan.blocked.values()) - sum(plan.removed_because.get(name, 0) for name in _IN_BOTH)
+    shown = [
+        (
+            "kept back" if row["op"] == "none" else row["op"],
+            row["key"],
+            row["reason"],
+            row["into"],
+            ", ".join(row["changed_columns"]),
+        )
+        for row in listed
+    ]
+    if shown:
+        some = f"{len(shown):,} of {whole:,} rows" if whole > len(shown) else f"{len(shown):,} rows"
+        table(("op", "key", "why", "into", "changed columns"), shown, title=f"{plan.sync}: {some}")
 
 
 def _summary(plan: Plan) -> tuple[Any, ...]:
@@ -81,11 +114,13 @@ def _summary(plan: Plan) -> tuple[Any, ...]:
         plan.add,
         plan.change,
         plan.remove,
+        plan.merge,
         plan.changed_by_mapping,
         sum(plan.blocked.values()),
         plan.applied_rows,
         plan.api_calls,
         round(plan.minutes, 1),
+        plan.billed_units,
         guards,
     )
 
@@ -113,18 +148,21 @@ def _changed_columns(warehouse: Warehouse, plan: Plan) -> dict[str, int]:
 
 
 def _rows(warehouse: Warehouse, plan: Plan, limit: int, show_keys: bool) -> list[dict[str, Any]]:
+    """Return a sample of so many rows with something of every op, in the order in which they are sent."""
     from reverse_etl import tables
 
-    found = tables.ask(warehouse, _ROWS, run_id=plan.run_id, limit=limit) if limit else []
+    found = [tables.ask(warehouse, _ROWS, run_id=plan.run_id, op=op, limit=limit) if limit else [] for op in _OPS]
+    in_turn = [row for turn in zip_longest(*found) for row in turn if row is not None][:limit]
     return [
         {
             "key": key_shown(str(row["row_key"]), show_keys),
             "op": row["op"],
             "reason": row["reason"],
-            "changed_columns": _names(row["changed_columns"]),
+            "changed_columns": _names(row["changed_columns"]) if row["op"] == "change" else [],
             "by_mapping": row["by_mapping"],
+            "into": None if row["into_key"] is None else key_shown(str(row["into_key"]), show_keys),
         }
-        for row in found
+        for row in sorted(in_turn, key=lambda row: _OPS.index(str(row["op"])))
     ]
 
 

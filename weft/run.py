@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from warehouse.base import Warehouse
 
 RunOne: TypeAlias = "Callable[[Warehouse, SyncDefinition, Progress], RunReport]"
+AllowOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="WHAT", help="Let it pass once: removals, changes, rows, age or checks."),
+]
 _COLUMNS = (
     "sync",
     "status",
@@ -36,10 +40,7 @@ _COLUMNS = (
 
 def run(
     sync: Annotated[str | None, typer.Argument(help="The sync; all of them without it.")] = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WHAT", help="Let it pass once: removals, changes, rows, age or checks."),
-    ] = None,
+    allow: AllowOption = None,
     resync: Annotated[
         bool, typer.Option(help="Send everything again, and take out whatever was ever sent and should not be there.")
     ] = False,

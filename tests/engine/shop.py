@@ -11,6 +11,7 @@ from reverse_etl.clock import Clock
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.engine import plan_sync, run_sync
 from reverse_etl.report import Plan, RunReport
+from reverse_etl.seal import Seal
 from tests.engine.account import Account, Line, Memory
 from warehouse.base import Relation, Warehouse
 
@@ -122,17 +123,34 @@ class Shop:
         }
         return SyncDefinition(**settings | changes)
 
-    def run(self, *, load: bool = True, allow: frozenset[str] = frozenset(), **changes: Any) -> RunReport:
+    def run(
+        self,
+        *,
+        load: bool = True,
+        allow: frozenset[str] = frozenset(),
+        resync: bool = False,
+        expect: Seal | None = None,
+        **changes: Any,
+    ) -> RunReport:
         """Load the world and run the sync."""
         if load:
             self.load()
         lines: Any = {"memory": Line(self.account)}
-        return run_sync(self.warehouse, self.sync(**changes), lines, AS_OF, allow=allow, clock=self.clock)
+        return run_sync(
+            self.warehouse,
+            self.sync(**changes),
+            lines,
+            AS_OF,
+            allow=allow,
+            clock=self.clock,
+            resync=resync,
+            expect=expect,
+        )
 
-    def plan(self, **changes: Any) -> Plan:
+    def plan(self, *, resync: bool = False, **changes: Any) -> Plan:
         """Load the world and plan the sync."""
         self.load()
-        return plan_sync(self.warehouse, self.sync(**changes), Memory, AS_OF, clock=self.clock)
+        return plan_sync(self.warehouse, self.sync(**changes), Memory, AS_OF, clock=self.clock, resync=resync)
 
     def eligible(self) -> dict[str, dict[str, Any]]:
         """Return what the destination should hold."""
