@@ -1,4 +1,4 @@
-"""The codes that a row's result can carry: per destination one table says what each means.
+"""What is taken from a vendor's answer about a row: a code, which per destination one table gives a meaning.
 
 Codes are the vendor's own short ones, or ours for what the vendor has no code for. Nothing else of an answer gets
 into a result: messages echo people's data.
@@ -46,3 +46,13 @@ def short(code: Any) -> str:
     """
     text = str(code)
     return text if _SHORT.fullmatch(text) else OTHER
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list in an answer; none where the answer has something else there."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def inside(value: Any) -> dict[str, Any]:
+    """Return an object of an answer; an empty one where the answer has something else there."""
+    return value if isinstance(value, dict) else {}

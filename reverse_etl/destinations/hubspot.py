@@ -15,7 +15,7 @@ this module. A merge is: HubSpot cannot undo it, so it happens only where a sync
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar
 
@@ -26,7 +26,6 @@ from reverse_etl.destinations.base import (
     Delivery,
     Destination,
     Limits,
-    Member,
     Mode,
     ObjectSpec,
     Settings,
@@ -34,7 +33,7 @@ from reverse_etl.destinations.base import (
 from reverse_etl.destinations.codes import outcomes, result
 from reverse_etl.destinations.hubspot_contacts import CALLS, VERSION, Contacts, filled, refuse_unless_done
 from reverse_etl.destinations.hubspot_payloads import CODES, KEY, NO_CONTACT, NOT_FOUND, OURS, ours, write_input
-from reverse_etl.destinations.policies import ALL, conditional, written
+from reverse_etl.destinations.policies import ALL, conditional, merged_away, written
 from reverse_etl.http import HttpClient, encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
@@ -76,7 +75,6 @@ class HubSpot(Destination):
             nulls=ALL,
             sends_changes=True,
             merges=True,
-            lists_members=True,
             counts=True,
             concurrency=10,  # a second's worth of the smallest plan's calls; no other limit on calls at a time is told
         )
@@ -105,7 +103,7 @@ class HubSpot(Destination):
         if op is Op.REMOVE:
             return self._remove(rows)
         if op is Op.MERGE:
-            return [self._merge(row) for row in rows]
+            return [self._merge(delivery, row) for row in rows]
         known: dict[str, Row] = {}
         for row in rows:
             if row.op is Op.CHANGE and row.destination_id:
@@ -119,21 +117,15 @@ class HubSpot(Destination):
             results |= self._upsert(delivery, rest)
         return [results[row.key] for row in rows]
 
-    def members(self, delivery: Delivery) -> Iterator[Member]:
-        """Yield the contacts that have any property with our prefix, whichever sync wrote it."""
-        for found in self._contacts.holding(self._contacts.our_properties()):
-            email = (found.get("properties") or {}).get(KEY)
-            if email:
-                yield Member(str(email), str(found["id"]))
-
     def count(self, delivery: Delivery) -> Count | None:
         """Return how many contacts have any property with our prefix, whichever sync wrote it.
 
-        One search takes five properties. Beyond that, contacts that have several are counted more than once, so
-        it is only known that there are at least as many as the largest count and at most as many as the sum.
+        Which of them are this sync's HubSpot cannot tell, so it lists none for a sync to adopt. One search takes five
+        properties. Beyond that, contacts that have several are counted more than once, so it is only known that there
+        are at least as many as the largest count and at most as many as the sum.
         """
         totals = self._contacts.totals(self._contacts.our_properties())
-        return Count(max(totals, default=0), sum(totals))
+        return None if totals is None else Count(max(totals, default=0), sum(totals))
 
     def _upsert(self, delivery: Delivery, rows: Sequence[Row]) -> dict[str, RowResult]:
         there = self._filled(delivery, {row.key: row for row in rows}, KEY)
@@ -202,26 +194,38 @@ class HubSpot(Destination):
             found.key: result(CODES, found.key, NO_CONTACT) if found.code == _MISSING else found for found in answered
         }
 
-    def _merge(self, row: Row) -> RowResult:
-        """Fold the contact of one row into another.
-
-        Ids may be of contacts that were merged or deleted since. HubSpot refuses those, and so it does a merge that
-        was done already; the addresses then tell which of it is the case.
-        """
-        known = row.destination_id and row.into_id and row.destination_id != row.into_id
-        if known and self._contacts.merge(str(row.destination_id), str(row.into_id)).status < 300:
-            return RowResult(row.key, Outcome.APPLIED)
-        into_key = row.into or ""
-        ids = self._contacts.ids([row.key, into_key])
-        loser, into = ids.get(row.key), ids.get(into_key)
-        if loser is None:
-            return result(CODES, row.key, NO_CONTACT)
-        if into is None:
-            return result(CODES, row.key, "no_survivor")
-        if loser == into:
-            return result(CODES, row.key, "already_merged")
-        answer = self._contacts.merge(loser, into)
-        if answer.status == 404:  # merged or deleted between the two calls
-            return result(CODES, row.key, _MISSING)
+    def _merge(self, delivery: Delivery, row: Row) -> RowResult:
+        """Fold the contact of one row into another, but for what the sync wrote and the other one has no value for."""
+        columns = merged_away(delivery, row)
+        loser, into = self._both(row, columns)
+        if loser is None or into is None or loser["id"] == into["id"]:
+            return _merged(row.key, loser, into)
+        carried = filled(loser, columns) - filled(into, columns)
+        for found in self._contacts.clear([str(loser["id"])], sorted(carried)) if carried else ():
+            if found.outcome is not Outcome.APPLIED:
+                return found._replace(key=row.key)
+        answer = self._contacts.merge(str(loser["id"]), str(into["id"]))
+        if answer.status == 404:  # merged or deleted between the calls, or by this one, of which the first answer broke
+            return _merged(row.key, *self._both(row, ()))
         refuse_unless_done(answer)
         return RowResult(row.key, Outcome.APPLIED)
+
+    def _both(self, row: Row, columns: Sequence[str]) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """Return the contact that is to be folded and the one that it is folded into, where they are there."""
+        return self._find(row.key, row.destination_id, columns), self._find(row.into or "", row.into_id, columns)
+
+    def _find(self, email: str, contact_id: str | None, columns: Sequence[str]) -> dict[str, Any] | None:
+        """Return a contact by its address, else by the id that it was known by: a merge at HubSpot changes the id."""
+        found = self._contacts.read([email], KEY, columns).get(email)
+        if found is None and contact_id:
+            found = self._contacts.read([contact_id], None, columns).get(contact_id)
+        return found
+
+
+def _merged(key: str, loser: Mapping[str, Any] | None, into: Mapping[str, Any] | None) -> RowResult:
+    """Return the result of a row whose contact cannot be folded: it was already, or one of the two is not there."""
+    if loser is None:
+        return result(CODES, key, NO_CONTACT)
+    if into is None:
+        return result(CODES, key, "no_survivor")
+    return result(CODES, key, "already_merged" if loser["id"] == into["id"] else _MISSING)

@@ -5,21 +5,20 @@ Sources as in :mod:`reverse_etl.destinations.hubspot`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from reverse_etl.answers import Action, Response, Verdict, by_status
 from reverse_etl.destinations.base import Limits
+from reverse_etl.destinations.codes import inside, objects
 from reverse_etl.destinations.hubspot_payloads import (
     KEY,
     OTHER_EMAILS,
     OURS,
-    SEARCH_ROWS,
     category,
-    has_any,
     map_batch,
     names_of,
-    search_body,
+    searches,
 )
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import HttpClient
@@ -31,7 +30,7 @@ PROPERTIES = f"/crm/properties/{VERSION}/contacts"
 
 #: The pace of the smallest plan, 100 calls in 10 seconds; larger accounts are told more by their own headers.
 CALLS = Limits(rows=100, bytes=5_000_000, calls_per_second=10, burst=10)
-SEARCHES = Limits(rows=SEARCH_ROWS, bytes=5_000_000, calls_per_second=5, burst=5)
+SEARCHES = Limits(rows=1, bytes=5_000_000, calls_per_second=5, burst=5)
 
 _DAILY = Verdict(
     Action.REFUSE,
@@ -100,7 +99,8 @@ class Contacts:
         asked = {name.lower(): name for name in names}
         return {
             asked[name]: found
-            for found in answer.body.get("results") or []
+            for found in objects(answer.body.get("results"))
+            if "id" in found
             for name in names_of(found)
             if name in asked
         }
@@ -117,33 +117,23 @@ class Contacts:
         """Return the properties of contacts that begin with our prefix."""
         answer = self._call("GET", PROPERTIES)
         refuse_unless_done(answer)
-        names = (str(found.get("name")) for found in answer.body.get("results") or [])
+        names = (str(found.get("name")) for found in objects(answer.body.get("results")))
         return sorted(name for name in names if name.startswith(OURS))
 
-    def totals(self, columns: Sequence[str]) -> list[int]:
-        """Return how many contacts have any of these properties, asked for by as many as a search can take."""
-        return [int(self._search(search_body(some, limit=1))["total"]) for some in has_any(columns)]
+    def totals(self, columns: Sequence[str]) -> list[int] | None:
+        """Return how many contacts have any of these properties, of as many at a time as a search can take.
 
-    def holding(self, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yield the contacts with any of these properties, each of them once."""
-        asked: list[str] = []
-        for some in has_any(columns):
-            after = "0"
-            while True:
-                page = self._search(search_body(some, limit=SEARCH_ROWS, after=after, shown=[KEY, *columns]))["results"]
-                for found in page:
-                    properties = found.get("properties") or {}
-                    if not any(properties.get(column) not in (None, "") for column in asked):
-                        yield found
-                if len(page) < SEARCH_ROWS:
-                    break
-                after = str(page[-1]["id"])
-            asked += some
-
-    def _search(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self._call("POST", f"{CONTACTS}/search", body, bucket="search", pace=SEARCHES)
-        refuse_unless_done(answer)
-        return answer.body
+        ``None`` where an answer names no number.
+        """
+        totals = []
+        for body in searches(columns):
+            answer = self._call("POST", f"{CONTACTS}/search", body, bucket="search", pace=SEARCHES)
+            refuse_unless_done(answer)
+            total = answer.body.get("total")
+            if not isinstance(total, int):
+                return None
+            totals.append(total)
+        return totals
 
     def _call(
         self,
@@ -171,7 +161,7 @@ def classify(response: Response) -> Verdict:
 
 def filled(found: Mapping[str, Any], columns: Collection[str]) -> set[str]:
     """Return which of these properties of a contact hold a value."""
-    properties = found.get("properties") or {}
+    properties = inside(found.get("properties"))
     return {column for column in columns if properties.get(column) not in (None, "")}
 
 
@@ -181,7 +171,7 @@ def _columns(inputs: Sequence[Mapping[str, Any]]) -> set[str]:
 
 def _lacking(answer: Response, columns: Collection[str]) -> list[str] | None:
     """Return the columns that HubSpot says it has no property for; ``None`` where that is not what it says."""
-    codes = {str(error.get("code")) for error in answer.body.get("errors") or []}
+    codes = {str(error.get("code")) for error in objects(answer.body.get("errors"))}
     message = str(answer.body.get("message", ""))
     if answer.status < 300 or ("PROPERTY_DOESNT_EXIST" not in codes and "PROPERTY_DOESNT_EXIST" not in message):
         return None

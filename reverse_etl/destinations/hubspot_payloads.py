@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reverse_etl.destinations.codes import OTHER, Codes, Meaning, result, short
+from reverse_etl.destinations.codes import OTHER, Codes, Meaning, inside, objects, result, short
 from reverse_etl.errors import BatchRefused
 from reverse_etl.http import encode
 from reverse_etl.rows import Outcome, Row, RowResult
 
 KEY = "email"
-ID = "hs_object_id"
 OTHER_EMAILS = "hs_additional_emails"
 
 #: Only columns that begin so are ever emptied by a removal. Which other properties are HubSpot's, sales' or another
@@ -22,7 +21,6 @@ OTHER_EMAILS = "hs_additional_emails"
 OURS = "weft_"
 
 SEARCH_GROUPS = 5  #: alternatives in one search, the most that HubSpot takes
-SEARCH_ROWS = 100  #: contacts on one page of a search
 
 NOT_FOUND = "not_found"
 NO_CONTACT = "no_contact"
@@ -66,21 +64,12 @@ def ours(rows: Iterable[Row]) -> list[str]:
     return sorted({column for row in rows for column in row.payload if column.startswith(OURS)})
 
 
-def has_any(columns: Sequence[str]) -> Iterator[list[str]]:
-    """Yield columns by as many as one search can ask for."""
+def searches(columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield searches that count the contacts with any of these properties, by as many as one search can ask for."""
     for start in range(0, len(columns), SEARCH_GROUPS):
-        yield list(columns[start : start + SEARCH_GROUPS])
-
-
-def search_body(columns: Sequence[str], *, limit: int, after: str = "0", shown: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a search for contacts with any of these properties, in the order of their ids.
-
-    Only the first 10,000 results of a search can be paged through, so the next page is asked for by its ids.
-    """
-    beyond = {"propertyName": ID, "operator": "GT", "value": after}
-    groups = [{"filters": [{"propertyName": column, "operator": "HAS_PROPERTY"}, beyond]} for column in columns]
-    sorts = [{"propertyName": ID, "direction": "ASCENDING"}]
-    return {"filterGroups": groups, "sorts": sorts, "properties": list(shown), "limit": limit}
+        some = columns[start : start + SEARCH_GROUPS]
+        groups = [{"filters": [{"propertyName": column, "operator": "HAS_PROPERTY"}]} for column in some]
+        yield {"filterGroups": groups, "properties": [], "limit": 1}
 
 
 def map_batch(names: Sequence[str], body: Mapping[str, Any]) -> list[RowResult]:
@@ -94,13 +83,13 @@ def map_batch(names: Sequence[str], body: Mapping[str, Any]) -> list[RowResult]:
     places = {str(place): sent for place, sent in enumerate(names)}
     by_name = {sent.lower(): sent for sent in names}
     results: dict[str, RowResult] = {}
-    for found in body.get("results") or []:
+    for found in objects(body.get("results")):
         traced = places.get(str(found.get("objectWriteTraceId")))
         key = traced or next((by_name[name] for name in names_of(found) if name in by_name), None)
         if key is not None:
             results[key] = RowResult(key, Outcome.APPLIED, destination_id=str(found["id"]) if "id" in found else None)
     unnamed = []
-    for error in body.get("errors") or []:
+    for error in objects(body.get("errors")):
         keys = _named(error, {"objectWriteTraceId": places, "ids": by_name, "id": by_name, KEY: by_name})
         results |= {key: result(CODES, key, category(error)) for key in keys}
         if not keys:
@@ -115,7 +104,7 @@ def map_batch(names: Sequence[str], body: Mapping[str, Any]) -> list[RowResult]:
 
 def _named(error: Mapping[str, Any], known: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Return the keys of the rows that an error's context names."""
-    context = error.get("context") or {}
+    context = inside(error.get("context"))
     keys = []
     for field, names in known.items():
         values = context.get(field) or []
@@ -133,7 +122,7 @@ def category(error: Mapping[str, Any]) -> str:
 
 def names_of(found: Mapping[str, Any]) -> list[str]:
     """Return what a contact can be named by: its id, and its addresses, of which it has several after a merge."""
-    properties = found.get("properties") or {}
+    properties = inside(found.get("properties"))
     texts = [str(properties.get(KEY) or ""), *str(properties.get(OTHER_EMAILS) or "").split(";")]
     return [str(found.get("id", "")), *(one.strip().lower() for one in texts if one.strip())]
 

@@ -18,13 +18,14 @@ from typing import Any, ClassVar
 from pydantic import SecretStr
 
 from reverse_etl.destinations.base import Count, Delivery, Destination, Member, Mode, ObjectSpec, Settings
-from reverse_etl.destinations.codes import outcomes, result
+from reverse_etl.destinations.codes import inside, outcomes, result
 from reverse_etl.destinations.klaviyo_payloads import (
     CODES,
     IDENTIFIERS,
     NOT_FOUND,
     STANDARD,
     cleared,
+    emptied,
     fields_of,
     filled,
     import_job,
@@ -37,7 +38,7 @@ from reverse_etl.destinations.klaviyo_payloads import (
     values_of,
 )
 from reverse_etl.destinations.klaviyo_profiles import BULK, MEMBERS, MERGES, Profiles, code_of, refuse_unless_done
-from reverse_etl.destinations.policies import ALL
+from reverse_etl.destinations.policies import ALL, merged_away
 from reverse_etl.errors import DestinationRefused
 from reverse_etl.http import HttpClient, encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -163,15 +164,16 @@ class Klaviyo(Destination):
             return None
         if attributes.get("status") != "complete":
             return [result(CODES, row.key, "job_given_up") for row in rows]
-        failed = attributes.get("failed_count")
+        failed, total = (attributes.get(name) for name in ("failed_count", "total_count"))
         errors = [] if failed == 0 else self._profiles.job_errors(job_id)
-        return map_import_errors(in_order(rows), errors, failed=failed, total=attributes.get("total_count"))
+        failed, total = (number if isinstance(number, int) else None for number in (failed, total))
+        return map_import_errors(in_order(rows), errors, failed=failed, total=total)
 
     def members(self, delivery: Delivery) -> Iterator[Member]:
         """Yield the profiles of the list that have the sync's key."""
         for item in self._profiles.on_list(_required(delivery.target), delivery.key):
-            key = (item.get("attributes") or {}).get(delivery.key)
-            if key:
+            key = inside(item.get("attributes")).get(delivery.key)
+            if key and item.get("id"):
                 yield Member(str(key), str(item["id"]))
 
     def count(self, delivery: Delivery) -> Count | None:
@@ -230,28 +232,41 @@ class Klaviyo(Destination):
     def _merge(self, delivery: Delivery, row: Row) -> RowResult:
         """Queue the merge of one row's profile into another.
 
-        Ids may be of profiles that were merged or deleted since; Klaviyo refuses those, and the keys then tell.
+        What the sync wrote and the other one has no value for is emptied first.
         """
-        into_key = row.into or ""
-        queued = RowResult(row.key, Outcome.ACCEPTED, job_id=f"{MERGE}{datetime.now(UTC):{MERGE_MINUTES}}")
-        known = row.destination_id and row.into_id and row.destination_id != row.into_id
-        if known and self._profiles.merge(str(row.destination_id), str(row.into_id)).status < 300:
-            return queued
-        ids = self._profiles.ids(delivery.key, [row.key, into_key])
-        source, into = ids.get(row.key), ids.get(into_key)
-        done = _merged(row.key, source, into)
+        columns = merged_away(delivery, row)
+        source = self._find(delivery, row.key, row.destination_id, columns)
+        into = self._find(delivery, row.into or "", row.into_id, columns)
+        done = _merged(row.key, source["id"] if source else None, into["id"] if into else None)
         if done is not None or source is None or into is None:
             return done or result(CODES, row.key, "no_survivor")
-        answer = self._profiles.merge(source, into)
-        if answer.status == 404:  # merged or deleted between the two calls
+        carried = filled(source, columns) - filled(into, columns)
+        if carried:
+            answer = self._profiles.import_one(emptied(str(source["id"]), carried))
+            if answer.status >= 300:
+                return result(CODES, row.key, code_of(answer))
+        answer = self._profiles.merge(str(source["id"]), str(into["id"]))
+        if answer.status == 404:  # merged or deleted between the calls
             return result(CODES, row.key, "no_survivor")
         refuse_unless_done(answer, "the profiles were not merged")
-        return queued
+        return RowResult(row.key, Outcome.ACCEPTED, job_id=f"{MERGE}{datetime.now(UTC):{MERGE_MINUTES}}")
+
+    def _find(
+        self, delivery: Delivery, key: str, profile_id: str | None, columns: Collection[str]
+    ) -> dict[str, Any] | None:
+        """Return a profile by its key, else by the id that it was known by."""
+        fields = fields_of(columns, delivery.key)
+        found = self._profiles.find(delivery.key, [key], fields).get(key)
+        if found is None and profile_id:
+            found = self._profiles.find("id", [profile_id], fields).get(profile_id)
+        return found
 
     def _settle_merges(self, delivery: Delivery, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
         """Say whether merges were done: there is no job to ask after, so Klaviyo is asked for the sources."""
         keys = [key for row in rows for key in (row.key, row.into or "") if key]
         ids = self._profiles.ids(delivery.key, list(dict.fromkeys(keys)))
+        known = {row.destination_id: row.key for row in rows if row.destination_id and row.key not in ids}
+        ids |= {known[profile_id]: profile_id for profile_id in self._profiles.ids("id", list(known))}
         results = {row.key: _merged(row.key, ids.get(row.key), ids.get(row.into or "")) for row in rows}
         queued = datetime.strptime(job_id.removeprefix(MERGE), MERGE_MINUTES).replace(tzinfo=UTC)
         if None in results.values() and datetime.now(UTC) - queued < MERGE_PATIENCE:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reverse_etl.destinations.base import Delivery, NullPolicy
-from reverse_etl.destinations.codes import OTHER, Codes, Meaning, result, short
+from reverse_etl.destinations.codes import OTHER, Codes, Meaning, inside, result, short
 from reverse_etl.destinations.policies import conditional, written
 from reverse_etl.http import encode
 from reverse_etl.rows import Outcome, Row, RowResult
@@ -128,6 +128,16 @@ def cleared(values: Mapping[str, Any], key: str) -> dict[str, Any] | None:
     return {"data": {"type": "profile", "attributes": attributes}}
 
 
+def emptied(profile_id: str, columns: Collection[str]) -> dict[str, Any]:
+    """Return the call that empties these columns of a profile, standard fields and custom properties alike."""
+    custom = [column for column in columns if is_custom(column)]
+    attributes: dict[str, Any] = dict.fromkeys(sorted(ATTRIBUTES & set(columns)))
+    if LOCATION & set(columns):
+        attributes["location"] = dict.fromkeys(sorted(LOCATION & set(columns)))
+    meta = {"meta": {"patch_properties": {"unset": sorted(custom)}}} if custom else {}
+    return {"data": {"type": "profile", "id": profile_id, "attributes": attributes, **meta}}
+
+
 def fields_of(columns: Collection[str], key: str) -> str:
     """Return the sparse fieldset that shows these columns of a profile, and its key."""
     fields = {"location" if name in LOCATION else name if name in ATTRIBUTES else "properties" for name in columns}
@@ -136,8 +146,8 @@ def fields_of(columns: Collection[str], key: str) -> str:
 
 def filled(found: Mapping[str, Any], columns: Collection[str]) -> set[str]:
     """Return which of these columns hold a value in a profile."""
-    attributes = found.get("attributes") or {}
-    location, properties = attributes.get("location") or {}, attributes.get("properties") or {}
+    attributes = inside(found.get("attributes"))
+    location, properties = inside(attributes.get("location")), inside(attributes.get("properties"))
     values = {
         column: (attributes if column in ATTRIBUTES else location if column in LOCATION else properties).get(column)
         for column in columns
@@ -178,8 +188,8 @@ def map_import_errors(
     results = {row.key: RowResult(row.key, Outcome.APPLIED) for row in rows}
     unnamed = 0
     for error in errors:
-        attributes = error.get("attributes", {})
-        place = _POINTER.search(str((attributes.get("source") or {}).get("pointer") or ""))
+        attributes = inside(error.get("attributes"))
+        place = _POINTER.search(str(inside(attributes.get("source")).get("pointer") or ""))
         if place is None or int(place[1]) >= len(rows):
             unnamed += 1
             continue

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from reverse_etl.answers import Response
 from reverse_etl.destinations.base import Limits
-from reverse_etl.destinations.codes import OTHER, short
+from reverse_etl.destinations.codes import OTHER, inside, objects, short
 from reverse_etl.destinations.klaviyo_payloads import LOOKUP_ROWS, any_filter, lookups, member, merge_body
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import HttpClient
@@ -45,7 +45,7 @@ class Profiles:
         """Queue an import job and return its id."""
         answer = self._write("POST", "/api/profile-bulk-import-jobs", body, "bulk", BULK)
         refuse_unless_done(answer, "the import job was not accepted")
-        job_id = (answer.body.get("data") or {}).get("id")
+        job_id = inside(answer.body.get("data")).get("id")
         return str(job_id) if job_id else None
 
     def job(self, job_id: str) -> dict[str, Any] | None:
@@ -54,7 +54,7 @@ class Profiles:
         if answer.status in (404, 410):
             return None
         refuse_unless_done(answer, "the job could not be read")
-        return dict((answer.body.get("data") or {}).get("attributes") or {})
+        return inside(inside(answer.body.get("data")).get("attributes"))
 
     def job_errors(self, job_id: str) -> list[dict[str, Any]]:
         """Return the errors of an import job."""
@@ -108,7 +108,8 @@ class Profiles:
                 "page[size]": str(LOOKUP_ROWS),
             }
             for item in self._pages("/api/profiles", query):
-                name = _spelled(field, str((item.get("attributes") or {}).get(field) or ""))
+                value = item.get("id") if field == "id" else inside(item.get("attributes")).get(field)
+                name = _spelled(field, str(value or ""))
                 found |= dict.fromkeys(asked.get(name, ()) if item.get("id") else (), item)
         return found
 
@@ -125,7 +126,7 @@ class Profiles:
         query = {"additional-fields[list]": "profile_count"}
         answer = self._read(_list(target), query, bucket="counts", pace=COUNTS)
         refuse_unless_done(answer, "the list could not be counted")
-        count = ((answer.body.get("data") or {}).get("attributes") or {}).get("profile_count")
+        count = inside(inside(answer.body.get("data")).get("attributes")).get("profile_count")
         return count if isinstance(count, int) else None
 
     def _pages(
@@ -141,9 +142,9 @@ class Profiles:
         while True:
             answer = self._read(path, query, bucket=bucket, pace=pace)
             refuse_unless_done(answer, "a page of results could not be read")
-            yield from answer.body.get("data", [])
-            following = (answer.body.get("links") or {}).get("next")
-            cursor = parse_qs(urlsplit(following).query).get("page[cursor]") if following else None
+            yield from objects(answer.body.get("data"))
+            following = inside(answer.body.get("links")).get("next")
+            cursor = parse_qs(urlsplit(str(following)).query).get("page[cursor]") if following else None
             if not cursor:
                 return
             query["page[cursor]"] = cursor[0]
@@ -178,8 +179,8 @@ def _spelled(field: str, value: str) -> str:
 
 def code_of(answer: Response) -> str:
     """Return the short code of a refusal."""
-    errors = answer.body.get("errors") or [{}]
-    code = short(errors[0].get("code") or OTHER)
+    errors = objects(answer.body.get("errors"))
+    code = short(errors[0].get("code") or OTHER) if errors else OTHER
     return str(answer.status) if code == OTHER else code
 
 

@@ -35,7 +35,7 @@ from reverse_etl.destinations.base import (
     ObjectSpec,
     Settings,
 )
-from reverse_etl.destinations.codes import OTHER, Codes, Meaning, outcomes, result
+from reverse_etl.destinations.codes import OTHER, Codes, Meaning, inside, outcomes, result
 from reverse_etl.destinations.meta_hashing import SCHEMA, can_match, member
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import LONGEST_WAIT
@@ -140,7 +140,7 @@ class Meta(Destination):
         """Read the audience's state: a restricted one refuses every change, so nothing is sent to it."""
         answer = self._call("GET", audience(delivery.target), params={"fields": "operation_status"})
         _refuse_unless_done(answer)
-        state = answer.body.get("operation_status") or {}
+        state = inside(answer.body.get("operation_status"))
         if state.get("code") == FLAGGED:
             raise DestinationRefused(
                 "Meta has restricted the audience and refuses every change to it (operation_status 471).",
@@ -257,7 +257,7 @@ def map_upload(rows: Sequence[Row], answer: Response) -> list[RowResult]:
 
 def _code(answer: Response) -> str:
     """Return the numbers of an error, and nothing of its texts."""
-    error = answer.body.get("error") or {}
+    error = inside(answer.body.get("error"))
     numbers = (error.get(field) for field in ("code", "error_subcode"))
     return "/".join(str(number) for number in numbers if isinstance(number, int) and number)
 

@@ -53,3 +53,17 @@ def conditional(delivery: Delivery, rows: Iterable[Row]) -> list[str]:
             if value is not None and column != delivery.key and delivery.policy(column) is NullPolicy.SET_IF_EMPTY
         }
     )
+
+
+def merged_away(delivery: Delivery, row: Row) -> list[str]:
+    """Return the columns of a row to merge whose values must not live on in the other record.
+
+    Where a record is folded into another, its values fill what is empty there. For the columns that an empty value
+    empties, what this sync once wrote would stay there for good, since nobody knows any more that it was the sync's.
+    """
+    emptying = (NullPolicy.CLEAR_OWN, NullPolicy.CLEAR)
+    return sorted(
+        column
+        for column, value in row.payload.items()
+        if value is not None and column != delivery.key and delivery.policy(column) in emptying
+    )

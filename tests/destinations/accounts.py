@@ -46,6 +46,7 @@ class Account:
     def __init__(self, name: str, sandbox: Running, delivery: Delivery | None = None) -> None:
         self.name = name
         self.delivery = delivery or DELIVERIES[name]
+        self.sandbox = sandbox
         self.account = sandbox.accounts[name]
         self.time = FakeTime(real=0.01)
         self.destination = open_destination(name, sandbox, self.time)

@@ -274,6 +274,7 @@ def test_a_mirror_that_would_have_nothing_to_empty_is_refused(
 ) -> None:
     names = ("profile_id", "email", *columns)
     sync = {"connection": "crm", "object": "contact", "mode": mode, "key": "email", "purpose": "sales_outreach"}
+    sync["guards"] = {"max_removed": "30%"}
     models = {"sync_crm": names, "profile_consents": (), "suppressions": ()}
     parsed = {
         "metadata": {"adapter_type": "duckdb"},
