@@ -43,6 +43,9 @@ where sync_name = $sync and run_id <> $run_id and status <> 'sending'
     and run_id not in (select job_run_id from sync_state where sync_name = $sync and job_run_id is not null)
 """
 
+# What an adoption that was killed had read: people, and of no use any more.
+_LEFT_BEHIND = "delete from sync_members where sync_name = $sync"
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -84,5 +87,6 @@ def drop(warehouse: Warehouse, sync: str, run_id: str, now: datetime, keep: time
         # In this order: a confirmed removal may go only after the addition that it took back.
         lines = tables.run(warehouse, _OLDER_THAN_THE_LAST_WORD, **values)
         lines += tables.run(warehouse, _WITHOUT_EFFECT, **values)
+        tables.run(warehouse, _LEFT_BEHIND, sync=sync)
         runs = tables.run(warehouse, _RUNS, run_id=run_id, **values)
     return Dropped(lines, runs)

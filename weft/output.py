@@ -61,6 +61,11 @@ def table(
         _blocks(console, names, values, title)
 
 
+def counted(count: int, noun: str = "row") -> str:
+    """Return a number of things in words."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def note(text: str) -> None:
     """Print a remark: on stderr, so that it never ends up in a pipe."""
     typer.echo(text, err=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from weft.output import JsonOption, KeysOption, as_json, key_shown, note, table
+from weft.output import JsonOption, KeysOption, as_json, counted, key_shown, note, table
 from weft.session import Session
 
 app = typer.Typer(
@@ -71,4 +71,8 @@ def release(
     if json:
         as_json({"sync": sync, "released": released})
         return
-    note(f"{sync}: {released:,} rows released; the next run plans them again" if released else f"{sync}: none fits")
+    note(
+        f"{sync}: {counted(released)} released; the next run plans again what is still in the feed"
+        if released
+        else f"{sync}: none fits"
+    )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from weft.output import JsonOption, as_json, note, table
+from weft.output import JsonOption, as_json, counted, note, table
 from weft.session import Session
 
 _COLUMNS = ("op", "outcome", "code", "rows", "quarantined", "confirmed", "in doubt", "waiting")
@@ -46,9 +46,13 @@ def retry(
     ]
     table(_COLUMNS, rows, title=f"rows of {sync} by their latest answer", empty="none fits")
     if found.waiting:
-        note(f"{sync}: {found.waiting:,} rows are in a job that is still open, and are left alone")
+        note(f"{sync}: {counted(found.waiting)} in a job that is still open: left alone")
     if found.warning:
         note(f"{sync}: {found.warning}")
     if found.rows:
-        done = "nothing was changed" if dry_run else "the next run plans them again; nothing was sent yet"
-        note(f"{sync}: {found.rows:,} rows: {done}")
+        done = (
+            "nothing was changed"
+            if dry_run
+            else "the next run plans what is still in the feed again; nothing was sent yet"
+        )
+        note(f"{sync}: {counted(found.rows)}: {done}")

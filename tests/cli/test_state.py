@@ -46,7 +46,7 @@ def test_a_row_that_was_refused_is_listed_released_and_sent_again(project: Proje
     assert released.json == {"sync": SYNC, "released": 1}
     assert calls(account) == before, "nothing is sent by it"
     assert project.weft("run", "--json").json[0]["refused"] == 1
-    assert "1 rows released" in project.weft("quarantine", "release", SYNC, "--all").err
+    assert "1 row released" in project.weft("quarantine", "release", SYNC, "--all").err
     assert "none fits" in project.weft("quarantine", "release", SYNC, "--key", "nobody").err
 
 

@@ -271,8 +271,8 @@ SCRIPT = """
 
 
 @contextmanager
-def other_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(SCRIPT), str(folder)]
+def other_process(folder: Path, script: str = SCRIPT) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -301,6 +301,48 @@ def test_two_processes_on_one_warehouse_exclude_each_other_until_one_is_killed(a
         holder.wait()
         with leases.hold(any_shop.warehouse, any_shop.sync(), "mine", now) as lease:
             lease.fence()
+
+
+def test_a_run_that_finds_its_sync_at_work_sends_nothing(any_shop: Shop) -> None:
+    any_shop.add("ada")
+    with held(any_shop, ELSEWHERE, run="theirs"), pytest.raises(LeaseHeld, match="run theirs, process 4711"):
+        any_shop.run()
+    assert any_shop.account.calls == []
+    assert any_shop.engine("sync_runs") == []
+    assert any_shop.run().applied == 1
+
+
+RUN = """
+    import sys, time
+    from pathlib import Path
+    from tests.engine.shop import Shop
+    from warehouse.profile import open_warehouse
+    with open_warehouse(Path(sys.argv[1]), env={}) as warehouse:
+        shop = Shop(warehouse)
+        def hang(op, rows):
+            print("sending", flush=True)
+            time.sleep(60)
+        shop.account.after = hang
+        shop.run(load=False)
+"""
+
+
+@pytest.mark.parametrize("any_shop", ["snowflake"], indirect=True)
+def test_a_second_run_waits_its_turn_and_takes_over_once_the_first_is_killed(any_shop: Shop, tmp_path: Path) -> None:
+    any_shop.add("ada", "bea")
+    any_shop.load()
+    with other_process(tmp_path, RUN) as first:
+        assert said(first) == "sending\n"
+        with pytest.raises(LeaseHeld, match=f"process {first.pid} on"):
+            any_shop.run(load=False)
+        assert any_shop.account.calls == []
+        first.kill()
+        first.wait()
+
+    report = any_shop.run(load=False)
+
+    assert (report.applied, any_shop.account.rows) == (2, any_shop.eligible())
+    assert sorted(row["status"] for row in any_shop.engine("sync_runs")) == ["done", "interrupted"]
 
 
 def test_nothing_of_a_lease_is_dated_by_the_warehouse(shop: Shop) -> None:

@@ -91,6 +91,19 @@ def test_runs_go_with_their_lines_and_never_while_a_job_of_theirs_is_open(any_sh
     assert len(runs.latest(any_shop.warehouse, limit=9)) == 2
 
 
+def test_members_that_a_killed_adoption_had_read_do_not_stay(any_shop: Shop) -> None:
+    any_shop.add("ada")
+    any_shop.run()
+    members = f"{any_shop.warehouse.engine_schema}.sync_members"
+    any_shop.warehouse.execute(
+        f"insert into {members} (sync_name, row_key) values ('shop_contacts', 'ada@example.com')"
+    )
+    prune(any_shop)
+    any_shop.clock.sleep(DAY)
+    prune(any_shop, "tomorrow")
+    assert any_shop.engine("sync_members") == []
+
+
 def test_it_is_due_once_a_day_for_each_sync(any_shop: Shop) -> None:
     any_shop.add("ada")
 
