@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +35,7 @@ qualify sum(coalesce(length(plan.payload), 0)) over (order by plan.seq) <= $char
     or row_number() over (order by plan.seq) = 1
 order by plan.seq
 """
-# The fast parser reads whole numbers beyond 64 bits as floating point, which would change an id on its way.
-_LONG_NUMBER = re.compile(r"[:\[,]\s*-?\d{19}")
+_EXACT = 2.0**53  #: whole numbers beyond this have no floating point number of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +117,17 @@ def planned_rows(op: Op, found: Sequence[tuple[Any, ...]]) -> list[Row]:
 
 def _payloads(texts: list[str]) -> list[dict[str, Any]]:
     """Parse the payloads of a page, all in one go where that is exact."""
-    whole = f"[{','.join(texts)}]"
-    if _LONG_NUMBER.search(whole) is None:
-        try:
-            parsed: list[dict[str, Any]] = orjson.loads(whole)
-        except orjson.JSONDecodeError:
-            pass  # halves of a character, which the fast parser refuses
-        else:
-            return parsed
-    return [json.loads(text) for text in texts]
+    try:
+        parsed: list[dict[str, Any]] = orjson.loads(f"[{','.join(texts)}]")
+    except orjson.JSONDecodeError:  # halves of a character, which the fast parser refuses
+        return [json.loads(text) for text in texts]
+    for place, payload in enumerate(parsed):
+        for value in payload.values():
+            kind = value.__class__
+            if kind is str or kind is int or value is None:
+                continue
+            # The fast parser reads whole numbers beyond 64 bits as floating point, which would change an id on its way.
+            if (kind is float and not -_EXACT < value < _EXACT) or kind is dict or kind is list:
+                parsed[place] = json.loads(texts[place])
+                break
+    return parsed
