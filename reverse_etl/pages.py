@@ -21,7 +21,7 @@ PAGE_BYTES = 16_000_000  #: most characters of payload in a page, but for a sing
 
 _ENDS = """
 select op, min(seq) as first_seq, max(seq) as last_seq from sync_plan
-where run_id = $run_id and seq is not null group by op
+where run_id = $run_id and seq is not null and op <> 'none' group by op
 """
 #: The columns that :func:`planned_rows` reads, of ``sync_plan as plan``.
 COLUMNS = """
