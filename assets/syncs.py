@@ -163,6 +163,7 @@ def run_metadata(report: RunReport) -> dict[str, Any]:
         "kept back": sum(report.blocked.values()),
         "API calls": report.api_calls,
         "seconds": round(float(report.seconds), 2),
+        "resync": report.resync,
         "run": report.run_id,
     }
 

@@ -38,7 +38,7 @@ class Bound:
 
     def __str__(self) -> str:
         if self.rows is not None:
-            return f"{self.rows} rows"
+            return rows_of(self.rows)
         return f"{self.percent:g}%" + (f" from {self.floor} rows" if self.floor != FLOOR else "")
 
 
@@ -63,6 +63,11 @@ def _duration(value: Any) -> Any:
 
 AnyBound = Annotated[Bound, BeforeValidator(_bound)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+def rows_of(count: int) -> str:
+    """Return a number of rows for people."""
+    return f"{count:,} row" + ("" if count == 1 else "s")
 
 
 def shown(length: timedelta) -> str:

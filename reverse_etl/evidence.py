@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlglot import exp
 
 from reverse_etl import tables
+from reverse_etl.bounds import rows_of
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import ObjectSpec
 from reverse_etl.guards import Evidence, judge
@@ -129,4 +130,4 @@ def _failure(row: dict[str, Any]) -> str:
     name, status = rest.split(".")[1] if "." in rest else rest, str(row["status"])
     if status in _GOOD or (kind == "test" and status == "skipped"):
         return ""
-    return f"{kind} {name}: {status}" if status != "fail" else f"{kind} {name}: {row['failures']} rows"
+    return f"{kind} {name}: {status}" if status != "fail" else f"{kind} {name}: {rows_of(int(row['failures'] or 0))}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reverse_etl.bounds import AnyBound, Bound, Duration, shown
+from reverse_etl.bounds import AnyBound, Bound, Duration, rows_of, shown
 from reverse_etl.errors import ConfigError, GuardTripped
 from reverse_etl.report import GuardResult, Plan
 
@@ -73,7 +73,7 @@ def judge(guards: Guards, plan: Plan, evidence: Evidence) -> tuple[GuardResult, 
     judges: Mapping[str, Callable[[Any, Plan, Evidence], tuple[str, str, bool]]] = {
         "min_rows": _rows,
         "max_removed": lambda bound, plan, _: (str(bound), _removed(plan), not bound.allows(*_share(plan))),
-        "max_removed_rows": lambda most, plan, _: (f"{most} rows", _removed(plan), _share(plan)[0] > most),
+        "max_removed_rows": lambda most, plan, _: (rows_of(most), _removed(plan), _share(plan)[0] > most),
         "max_changed": _changed,
         "max_age": _age,
         "max_feed_age": _feed_age,
@@ -125,7 +125,7 @@ def stop(plan: Plan, guards: tuple[GuardResult, ...], where: str, allow: frozens
     told = "; ".join(f"{guard.name} allows {guard.limit}, the plan has {guard.actual}" for guard in guards)
     decisions = [word for word, names in DECISIONS.items() if word in allow or {g.name for g in guards} & {*names}]
     options = " ".join(f"--allow {word}" for word in decisions)
-    sent = f"but the {_rows_of(plan.opted_out)} that people asked to be removed" if plan.opted_out else "was sent"
+    sent = f"but the {rows_of(plan.opted_out)} that people asked to be removed" if plan.opted_out else "was sent"
     return GuardTripped(
         f"The run of {plan.sync!r} was stopped, and nothing {sent}: {told}.",
         where=where,
@@ -139,10 +139,6 @@ def _decisions() -> str:
     return "use: " + ", ".join(f"{word} ({', '.join(guards)})" for word, guards in DECISIONS.items())
 
 
-def _rows_of(count: int) -> str:
-    return f"{count:,} row" + ("" if count == 1 else "s")
-
-
 def _share(plan: Plan) -> tuple[int, int]:
     return plan.remove - plan.opted_out, plan.applied_rows
 
@@ -153,7 +149,7 @@ def _removed(plan: Plan) -> str:
 
 
 def _rows(least: int, plan: Plan, _: Evidence) -> tuple[str, str, bool]:
-    return f"no fewer than {_rows_of(least)}", _rows_of(plan.feed_rows), plan.feed_rows < least
+    return f"no fewer than {rows_of(least)}", rows_of(plan.feed_rows), plan.feed_rows < least
 
 
 def _changed(bound: Bound, plan: Plan, _: Evidence) -> tuple[str, str, bool]:

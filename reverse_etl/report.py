@@ -139,6 +139,7 @@ class RunReport:
         info: Of those, rows declined for now without a fault.
         blocked: Rows kept back, by reason; see :class:`Plan`.
         guards: How the plan stood against the sync's guards.
+        resync: Whether everything was sent again and compared with all that was ever applied.
         settled_before: Results learned of rows that earlier runs had sent, by outcome.
         api_calls: API calls made, retries included.
         seconds: How long it took by the wall clock.
@@ -160,6 +161,7 @@ class RunReport:
     info: int = 0
     blocked: dict[str, int] = field(default_factory=dict)
     guards: tuple[GuardResult, ...] = ()
+    resync: bool = False
     settled_before: dict[str, int] = field(default_factory=dict)
     api_calls: int = 0
     seconds: float = 0.0

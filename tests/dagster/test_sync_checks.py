@@ -20,9 +20,9 @@ from reverse_etl.destinations.base import Count, Delivery
 from reverse_etl.errors import DestinationDown
 from reverse_etl.guards import Guards
 from reverse_etl.report import RunReport, Status
-from tests.engine.account import Memory
+from tests.engine.account import Line, Memory
 from tests.engine.conftest import shop as shop
-from tests.engine.shop import AS_OF, Line, Shop
+from tests.engine.shop import AS_OF, Shop
 from warehouse.base import Warehouse
 
 
@@ -69,7 +69,7 @@ def test_a_guard_fails_its_check_and_a_run_tag_lets_it_pass_once(account: Accoun
     account.shop.add("ada", "bea", "cid")
     assert account.run().success
     del account.shop.people["ada"], account.shop.people["bea"]
-    rule = {"guards": Guards.model_validate({"max_removed": 1})}
+    rule: dict[str, Any] = {"guards": Guards.model_validate({"max_removed": 1})}
 
     stopped = account.run(**rule)
 
@@ -77,7 +77,7 @@ def test_a_guard_fails_its_check_and_a_run_tag_lets_it_pass_once(account: Accoun
     guards = check(stopped, "guards")
     assert (guards.passed, guards.severity, guards.metadata[EXIT_CODE].value) == (False, dg.AssetCheckSeverity.ERROR, 3)
     assert "run tag weft/allow: removals" in guards.description
-    assert "| **stops** | max_removed | 1 rows | 2 of 3 removed |" in guards.metadata["guards"].value
+    assert "| **stops** | max_removed | 1 row | 2 of 3 removed |" in guards.metadata["guards"].value
     assert (check(stopped, "drift").passed, len(account.shop.account.rows)) == (True, 3)
     assert outcome_of(stopped)[0] == 3
 
@@ -108,7 +108,7 @@ def test_drift_warns_beyond_the_tolerance_and_never_fails_the_run(
     account.shop.account.rows |= {f"{name}@example.com": {} for name in ("x", "y")}  # somebody else added them
     drift = check(account.run(drift=1), "drift")
     assert (drift.passed, drift.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert drift.description == "It says that it holds 5; it confirmed 3. Allowed: 1 rows."
+    assert drift.description == "It says that it holds 5; it confirmed 3. Allowed: 1 row."
 
     def down(self: Memory, delivery: Delivery) -> Count:
         raise DestinationDown("Memory could not be reached.")
@@ -124,4 +124,4 @@ def test_every_count_above_zero_shows_in_the_picture() -> None:
     metadata = run_metadata(RunReport("run", "sync", Status.DONE, as_of=AS_OF, planned=planned))
     lines = {line.split("|")[1].strip(): line.count("█") for line in metadata["report"].value.splitlines()}
     assert (lines["to add"], lines["to remove"], lines["to merge"]) == (24, 1, 0)
-    assert metadata["planned merge"] == 0
+    assert (metadata["planned merge"], metadata["resync"]) == (0, False)

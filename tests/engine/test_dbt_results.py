@@ -98,7 +98,12 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
         import duckdb
 
         duckdb.connect(str(tmp_path / "w.duckdb")).close()
-        output = {"type": "duckdb", "path": "w.duckdb", "schema": "weft", "settings": {"TimeZone": "UTC"}}
+        output: dict[str, Any] = {
+            "type": "duckdb",
+            "path": "w.duckdb",
+            "schema": "weft",
+            "settings": {"TimeZone": "UTC"},
+        }
         return Project(tmp_path, output)
     server = request.getfixturevalue("snowflake")
     keys = ("account", "user", "password", "host")
@@ -143,7 +148,7 @@ def test_the_guards_of_a_sync_see_what_failed_upstream_of_its_feed(project: Proj
     failed, status, _ = project.evidence("third")
     assert failed[:2] == ("model second: skipped", "model third: skipped")
     assert failed[2].startswith("test accepted_values_first_id")
-    assert failed[2].endswith(": 1 rows")
+    assert failed[2].endswith(": 1 row")
     assert (len(failed), status) == (3, "skipped")
     assert project.evidence("first")[0] == failed[2:]  # what is skipped downstream of a feed is no concern of its sync
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -191,7 +192,7 @@ def record(shop: Shop, results: dict[str, tuple[str, int | None]], at: datetime 
 
 def test_what_failed_upstream_stops_the_run_until_it_is_mended(any_shop: Shop) -> None:
     any_shop.add("ada")
-    rules = {"guards": guards(checks=True), "feed_id": FEED, "upstream": frozenset({FEED, MODEL, TEST})}
+    rules: dict[str, Any] = {"guards": guards(checks=True), "feed_id": FEED, "upstream": frozenset({FEED, MODEL, TEST})}
     elsewhere = {"model.shop.other": ("error", None), "test.shop.other.1": ("fail", 3)}
     record(any_shop, elsewhere | {FEED: ("skipped", None), MODEL: ("success", None), TEST: ("fail", 3)})
 
@@ -208,7 +209,7 @@ def test_what_failed_upstream_stops_the_run_until_it_is_mended(any_shop: Shop) -
 
 def test_a_feed_that_dbt_has_not_built_for_long_stops_the_run(any_shop: Shop) -> None:
     any_shop.add("ada")
-    rules = {"guards": guards(max_feed_age="2d"), "feed_id": FEED}
+    rules: dict[str, Any] = {"guards": guards(max_feed_age="2d"), "feed_id": FEED}
     with pytest.raises(GuardTripped, match="has not been seen to build"):
         any_shop.run(**rules)
     record(any_shop, {FEED: ("success", None)}, AS_OF - timedelta(days=2, hours=5))
