@@ -21,6 +21,7 @@ URGENT_IN_A_ROW = 9  #: urgent calls that may go before one that waits
 FASTEST = 10.0  #: times the documented rate; a header that promises more is not believed
 SLOWEST = 1 / 60  #: calls a second, whatever the headers say
 OURS = 0.95  #: of a vendor's limit; the rest makes up for calls that bunch on their way
+SHORTEST = 0.01  #: seconds of a window that is believed
 SHORT = 300.0  #: seconds; what is left of a longer window is spread over it only when it runs low
 LOW = 0.25  #: of the limit
 RECOVERY = 20.0  #: seconds in which the rate doubles again after the vendor said "too many"
@@ -179,7 +180,7 @@ def _learn_rate(numbers: BucketNumbers, reading: Reading, limits: Limits | None)
     named = [
         (window.limit * OURS, window.seconds)
         for window in reading.windows
-        if window.limit and window.seconds and window.limit >= 1 and window.seconds <= SHORT
+        if window.limit and window.seconds and window.limit >= 1 and SHORTEST <= window.seconds <= SHORT
     ]
     if not named:
         return

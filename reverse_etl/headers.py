@@ -7,7 +7,6 @@ Understood are the fields of the IETF draft "RateLimit header fields for HTTP" i
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ _FAMILIES = (
 )
 _RETRY_AFTER = ("Retry-After", "X-RateLimit-Retry-After")
 
+_MOST = 1e15
 _EPOCH_FROM = 1_000_000_000.0  # a reset this large is a moment, not a duration
 _MILLISECONDS_FROM = 1_000_000_000_000.0  # and this large, one in milliseconds
 _ITEM = re.compile(r'\s*(?:"[^"]*"|[^",;]*)(?:\s*;\s*[A-Za-z][\w-]*\s*=\s*(?:"[^"]*"|[^",;]*))*\s*(?:,|$)')
@@ -198,9 +198,9 @@ def _head(text: str | None) -> str:
 
 
 def _number(text: str | None) -> float | None:
-    """Return a finite number, or ``None`` for anything else."""
+    """Return a number that a limit can have, or ``None`` for anything else."""
     try:
         number = float((text or "").strip().strip('"'))
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= _MOST else None
