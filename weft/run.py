@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from warehouse.errors import WeftError
+from warehouse.errors import ConfigError, WeftError
 from weft.output import as_json, note, progress_bar, table
 from weft.session import Session
 
@@ -42,7 +42,10 @@ def run(
     sync: Annotated[str | None, typer.Argument(help="The sync; all of them without it.")] = None,
     allow: AllowOption = None,
     resync: Annotated[
-        bool, typer.Option(help="Send everything again, and take out whatever was ever sent and should not be there.")
+        bool,
+        typer.Option(
+            "--resync", help="Send everything again, and take out whatever was ever sent and should not be there."
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -52,6 +55,12 @@ def run(
     from warehouse.project import run_moment
 
     decided = allowed(allow or (), "--allow")
+    if resync and sync is None:
+        raise ConfigError(
+            "--resync sends everything of a sync again, so it takes one sync.",
+            where="--resync",
+            fix="Name it: weft run SYNC --resync",
+        )
     session = Session()
     as_of, chosen = run_moment(), session.chosen(sync)
 

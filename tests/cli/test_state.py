@@ -93,6 +93,7 @@ def test_a_retry_says_what_it_chose_and_the_next_run_sends_it(project: Project, 
         (("quarantine", "release", SYNC, "--all", "--code", "x"), ("--code, --key and --all",)),
         (("retry", "klaviyo_winbak", "--where", "true"), ("klaviyo_winback",)),
         (("adopt", "klaviyo_winbak"), ("klaviyo_winback",)),
+        (("run", "--resync"), ("weft run SYNC --resync",)),
         (("drift", "klaviyo_winbak"), ("klaviyo_winback",)),
     ],
 )
@@ -162,6 +163,21 @@ def test_looking_is_possible_while_a_run_is_under_way(project: Project, account:
         ("syncs",),
     ):
         assert project.weft(*command).code == 0
+
+
+def test_a_resync_sends_everything_again_and_removes_what_the_state_has_forgotten(
+    project: Project, account: Running
+) -> None:
+    project.weft("run")
+    project.sql("delete from weft_engine.sync_state where row_key = 'bob@example.com'")
+    project.sql("delete from weft.sync_klaviyo__winback where first_name = 'Bob'")
+    assert project.weft("run", SYNC, "--json").json[0]["sent"] == 0
+
+    (report,) = project.weft("run", SYNC, "--resync", "--allow", "removals", "--json").json
+
+    assert (report["planned"]["add"] + report["planned"]["change"], report["planned"]["remove"]) == (1, 1)
+    assert {member["email"] for member in account.accounts["klaviyo"].members("WINBACK")} == {"ada@example.com"}
+    assert project.weft("run", SYNC, "--json").json[0]["sent"] == 0
 
 
 def test_before_the_first_run_there_is_nothing_to_see(project: Project, account: Running) -> None:

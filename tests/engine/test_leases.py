@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +20,7 @@ from reverse_etl.clock import Clock
 from reverse_etl.errors import LeaseHeld, LeaseLost
 from reverse_etl.leases import BEAT_SECONDS, LEASE_SECONDS, Lease
 from reverse_etl.place import Place
+from reverse_etl.rows import Op, Row
 from tests.engine.shop import AS_OF, Shop, StoppedClock
 from warehouse.base import Warehouse
 from warehouse.profile import open_warehouse
@@ -310,6 +311,30 @@ def test_a_run_that_finds_its_sync_at_work_sends_nothing(any_shop: Shop) -> None
     assert any_shop.account.calls == []
     assert any_shop.engine("sync_runs") == []
     assert any_shop.run().applied == 1
+
+
+def test_a_run_whose_lease_is_taken_over_commits_nothing_more_and_its_successor_ends_in_the_same_place(
+    any_shop: Shop,
+) -> None:
+    any_shop.add("ada", "bea", "cid", "dot", "eve", "fay")
+    stolen = f"update {any_shop.warehouse.engine_schema}.sync_leases set owner = '{ELSEWHERE.owner()}', host = 'there'"
+
+    def take_over(op: Op, rows: Sequence[Row]) -> None:
+        if len(any_shop.account.calls) == 1:
+            any_shop.warehouse.execute(stolen)
+
+    any_shop.account.after = take_over
+    with pytest.raises(LeaseLost, match="on there"):
+        any_shop.run(batch_rows=2)
+    any_shop.account.after = None
+    assert any_shop.engine("sync_ledger") == []
+    assert any_shop.engine("sync_state") == []
+
+    any_shop.clock.sleep(LEASE_SECONDS + 1)
+    del any_shop.people["ada"]
+    any_shop.run()
+    assert any_shop.account.rows == any_shop.eligible()
+    assert any_shop.run().sent == 0
 
 
 RUN = """
