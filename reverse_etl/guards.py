@@ -124,7 +124,7 @@ def stop(plan: Plan, guards: tuple[GuardResult, ...], where: str, allow: frozens
     """
     told = "; ".join(f"{guard.name} allows {guard.limit}, the plan has {guard.actual}" for guard in guards)
     decisions = [word for word, names in DECISIONS.items() if word in allow or {g.name for g in guards} & {*names}]
-    options = " ".join(f"--allow {word}" for word in decisions)
+    options = " ".join([*(["--resync"] if plan.resync else []), *(f"--allow {word}" for word in decisions)])
     sent = f"but the {rows_of(plan.opted_out)} that people asked to be removed" if plan.opted_out else "was sent"
     return GuardTripped(
         f"The run of {plan.sync!r} was stopped, and nothing {sent}: {told}.",

@@ -135,6 +135,15 @@ def test_a_resync_is_no_change_too_many() -> None:
     assert [result.name for result in judge(rule, replace(plan, resync=True), Evidence())] == ["min_rows"]
 
 
+def test_the_command_that_lets_a_resync_pass_is_one_for_a_resync(shop: Shop) -> None:
+    shop.add("ada", "bea")
+    shop.run()
+    del shop.people["ada"]
+    with pytest.raises(GuardTripped) as stopped:
+        shop.run(guards=guards(max_removed=0), resync=True)
+    assert "`weft run shop_contacts --resync --allow removals`" in stopped.value.fix
+
+
 def test_the_message_says_how_much_of_a_change_is_the_mappings(shop: Shop) -> None:
     shop.add("ada", "bea")
     shop.run()
