@@ -160,7 +160,11 @@ class World:
         """Load the feed and run the sync once."""
         self.shop.load()
         sync = self.shop.sync(
-            name=self.name, connection="vendor", destination="vendor", object=self.object, mode=MODES[self.object]
+            name=self.name,
+            connection="vendor",
+            destination="vendor",
+            object=self.object,
+            mode=MODES.get(self.object, "mirror"),
         )
         destination = self.open()
         before = self.runs

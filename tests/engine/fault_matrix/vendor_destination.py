@@ -34,7 +34,11 @@ class VendorDestination(Destination):
     api_version_ends: ClassVar[date | None] = None
     documentation = "server.py"
     settings_class = Settings
-    objects: ClassVar[Mapping[str, ObjectSpec]] = {"contact": _spec(), "event": _spec(idempotent=False)}
+    objects: ClassVar[Mapping[str, ObjectSpec]] = {
+        "contact": _spec(),
+        "event": _spec(idempotent=False),
+        "several at a time": _spec(concurrency=4),
+    }
     outcomes: ClassVar[Mapping[str, Outcome]] = {
         "": Outcome.APPLIED,
         "invalid": Outcome.PERMANENT,
