@@ -41,6 +41,7 @@ from warehouse.duck import DuckWarehouse
 
 BATCH = 10_000  #: rows of one of the engine's calls
 LOOP_BATCH = 100  #: rows of one of the loop's calls
+MEMORY = "512MB"  #: what DuckDB may keep in memory: it takes most of the machine's when nothing is said
 
 
 class Accepting(Destination):
@@ -100,7 +101,8 @@ def engine(path: str, url: str, profile: str | None) -> dict[str, Any]:
     moments: dict[str, tuple[float, float]] = {}
     lines: Any = {"null": Line(url)}
     profiler = cProfile.Profile()
-    with DuckWarehouse(path, "weft", {"TimeZone": "UTC", "threads": 1}) as warehouse:
+    settings = {"TimeZone": "UTC", "threads": 1, "memory_limit": MEMORY}
+    with DuckWarehouse(path, "weft", settings) as warehouse:
         begun = time.perf_counter()
 
         def progress(phase: str, done: int, total: int) -> None:
@@ -119,7 +121,7 @@ def engine(path: str, url: str, profile: str | None) -> dict[str, Any]:
 
 def loop(path: str, url: str) -> dict[str, Any]:
     """Do what a script would: no plan, no consent, no ledger, one call at a time."""
-    with duckdb.connect(path, config={"threads": 1}) as connection:
+    with duckdb.connect(path, config={"threads": 1, "memory_limit": MEMORY}) as connection:
         connection.execute(
             "create or replace table shop.synced as select *, null::timestamp as synced_at from shop.feed"
         )
@@ -193,7 +195,8 @@ def main() -> None:
         "# Sending",
         "",
         f"`python -m benchmarks.send --rows {' '.join(map(str, options.rows))} --loop-rows {options.loop_rows}` on "
-        f"{time.strftime('%Y-%m-%d')}, {machine}, DuckDB {duckdb.__version__} with one thread.",
+        f"{time.strftime('%Y-%m-%d')}, {machine}, DuckDB {duckdb.__version__} with one thread "
+        f"and {MEMORY} of memory.",
         f"A first run: every row is new. The server accepts everything; weft calls it with {BATCH:,} rows at a time, "
         f"the plain loop with {LOOP_BATCH}. What weft does beside sending: consent and suppressions, a plan, a ledger "
         "line and a state row for every row.",

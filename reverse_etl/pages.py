@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,11 +96,25 @@ def _pages(
     while first <= end:
         last = min(first + PAGE - 1, end)
         values = {"run_id": run_id, "op": str(op), "first": first, "last": last, "characters": PAGE_BYTES}
-        found = warehouse.tuples(statement(_PAGE, tables.relations(warehouse), **values))
-        if found:
-            yield [row[0] for row in found], planned_rows(op, found)
+        with _unswept():
+            found = warehouse.tuples(statement(_PAGE, tables.relations(warehouse), **values))
+            seqs, rows = [row[0] for row in found], planned_rows(op, found)
+        if rows:
+            yield seqs, rows
         # The characters may have cut the page short.
-        first = found[-1][0] + 1 if found else last + 1
+        first = seqs[-1] + 1 if seqs else last + 1
+
+
+@contextmanager
+def _unswept() -> Iterator[None]:
+    """Keep the garbage collector from looking again and again at a page that grows, and has no cycles to find."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def planned_rows(op: Op, found: Sequence[tuple[Any, ...]]) -> list[Row]:

@@ -20,6 +20,7 @@ from reverse_etl.report import RunReport, Status
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 from reverse_etl.runs import latest
 from reverse_etl.send import Pace, Sender
+from reverse_etl.settle import settle
 from tests.engine.account import Killed, Memory
 from tests.engine.shop import AS_OF, Shop
 from warehouse.base import Warehouse
@@ -365,3 +366,47 @@ def test_nothing_but_refusals_blames_us_and_not_the_rows(shop: Shop) -> None:
     told = [row["outcome"] for row in read(shop.warehouse, "shop_contacts")]
     # What was committed before the suspicion arose stays refused; nothing after it.
     assert (told.count("permanent"), told.count("transient")) == (4, 16)
+
+
+def test_killed_while_settling_the_next_run_asks_again(any_shop: Shop) -> None:
+    any_shop.add(*NAMES[:10])
+    asked: list[int] = []
+    take = any_shop.account.take
+
+    def die_in_the_second_job(*arguments: Any, **named: Any) -> None:
+        asked.append(1)
+        if len(asked) == 5:
+            raise Killed
+        take(*arguments, **named)
+
+    any_shop.account.take = die_in_the_second_job  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        any_shop.run(object="list", target="L1")
+    assert {row["job_id"] for row in any_shop.engine("sync_state")} == {"job-1", "job-2", "job-3"}
+    any_shop.account.take = take  # type: ignore[method-assign]
+    # The vendor still has the results of the jobs, the first of which nobody wrote down.
+    sent = {key: any_shop.people[key.split("@")[0]] for _, key in any_shop.account.seen}
+    for number, job in enumerate(("job-1", "job-2")):
+        keys = [f"{name}@example.com" for name in NAMES[number * 4 : number * 4 + 4]]
+        rows = [Row(key, Op.ADD, {column: sent[key][column] for column in any_shop.columns}) for key in keys]
+        any_shop.account.jobs[job] = (Op.ADD, rows)
+    report = any_shop.run(object="list", target="L1")
+    assert (report.settled_before, report.sent) == ({"applied": 10}, 0)
+    assert any_shop.account.rows == any_shop.eligible()
+
+
+def test_the_lease_is_renewed_between_two_questions_to_a_slow_vendor(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.add(*NAMES[:4])
+    shop.account.slow = 1000
+    shop.run(object="list", target="L1", settle_seconds=0)
+    beats: list[float] = []
+    fields = (shop.warehouse, shop.sync(object="list", target="L1", settle_seconds=300), Memory(shop.account), "r2")
+    begun = shop.clock.elapsed()
+    outcomes, jobs = settle(
+        *fields, shop.clock, iter(range(9)), lambda done, total: None, lambda: beats.append(shop.clock.elapsed())
+    )
+    assert (outcomes, len(jobs)) == ({}, 1)
+    assert beats[-1] - begun > 250
+    assert max(later - earlier for earlier, later in zip([begun, *beats], beats, strict=False)) <= 20
