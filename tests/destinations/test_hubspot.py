@@ -273,7 +273,13 @@ def test_a_mirror_that_would_have_nothing_to_empty_is_refused(
     tmp_path: Path, mode: str, columns: tuple[str, ...], refused: bool
 ) -> None:
     names = ("profile_id", "email", *columns)
-    sync = {"connection": "crm", "object": "contact", "mode": mode, "key": "email", "purpose": "sales_outreach"}
+    sync: dict[str, Any] = {
+        "connection": "crm",
+        "object": "contact",
+        "mode": mode,
+        "key": "email",
+        "purpose": "sales_outreach",
+    }
     sync["guards"] = {"max_removed": "30%"}
     models = {"sync_crm": names, "profile_consents": (), "suppressions": ()}
     parsed = {
