@@ -116,6 +116,7 @@ class Lease:
         self.owner = self.place.owner()
         self._acquired = ""
         self._beaten = 0.0
+        self._dated = self.clock.now()
 
     def take(self) -> None:
         """Take the lease, from nobody or from a dead owner.
@@ -149,7 +150,9 @@ class Lease:
         Raises:
             LeaseLost: Another run took over.
         """
-        if self.clock.elapsed() - self._beaten < BEAT_SECONDS:
+        waited = self.clock.elapsed() - self._beaten
+        # A machine that slept finds its steady clock where it was; the time of day tells.
+        if waited < BEAT_SECONDS and abs((self.clock.now() - self._dated).total_seconds()) < BEAT_SECONDS:
             return False
         self._renew()
         return True
@@ -204,7 +207,7 @@ class Lease:
             with self.warehouse.transaction():
                 tables.run(self.warehouse, _CLEAR, sync=sync, owner=self.owner)
                 tables.run(self.warehouse, _KEEP, **values)
-        self._beaten = self.clock.elapsed()
+        self._beaten, self._dated = self.clock.elapsed(), now
 
     def _renew(self, ahead: float = 0.0) -> None:
         now = self.clock.now()
@@ -226,7 +229,7 @@ class Lease:
                 fix="let that run finish: it also takes over what this one had not confirmed. A machine that slept, or "
                 f"was cut off from the warehouse, for more than {LEASE_SECONDS} seconds loses its lease",
             )
-        self._beaten = self.clock.elapsed()
+        self._beaten, self._dated = self.clock.elapsed(), now
 
     def _held(self, row: dict[str, Any] | None) -> LeaseHeld:
         where = f"table {tables.relations(self.warehouse)['sync_leases']}"

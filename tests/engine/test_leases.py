@@ -127,7 +127,7 @@ def test_the_lease_of_another_machine_is_free_when_it_was_not_renewed_for_long_e
     with pytest.raises(LeaseHeld, match="process 4711 on elsewhere") as refused, held(any_shop):
         pass
     assert "kill 4711` on elsewhere" in refused.value.fix
-    assert "free at 2026-07-01 00:05:01 UTC" in refused.value.fix
+    assert "free at 2026-07-01 00:05:02 UTC" in refused.value.fix
 
     lost.beat()
     any_shop.clock.sleep(LEASE_SECONDS - 10)
@@ -156,6 +156,19 @@ def test_it_renews_only_when_that_is_due(shop: Shop) -> None:
             shop.clock.sleep(BEAT_SECONDS / 2)
             renewed.append(lease.beat())
         assert renewed == [False, True, False, True, False, True]
+
+
+def test_it_renews_after_the_machine_slept(shop: Shop) -> None:
+    class Drowsy(StoppedClock):
+        def elapsed(self) -> float:
+            """Stand still, as the steady clock does while the machine sleeps."""
+            return 0.0
+
+    shop.clock = Drowsy()
+    with held(shop) as lease:
+        assert not lease.beat()
+        shop.clock.sleep(BEAT_SECONDS)
+        assert lease.beat()
 
 
 def test_a_long_statement_may_take_longer_than_a_lease(any_shop: Shop) -> None:
