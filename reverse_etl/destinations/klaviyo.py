@@ -284,7 +284,7 @@ def _merged(key: str, source: str | None, into: str | None) -> RowResult | None:
 def _required(target: str | None) -> str:
     if target is None:
         raise DestinationRefused(
-            "A removal needs the list to remove from.",
+            "It is not said which of Klaviyo's lists is meant.",
             where="the exposure's sync block, field target",
             fix="Name the list's id.",
         )

@@ -24,7 +24,7 @@ from reverse_etl.destinations import (
     meta,
     policies,
 )
-from reverse_etl.destinations.base import Destination, Mode
+from reverse_etl.destinations.base import Destination, Mode, NullPolicy
 from reverse_etl.destinations.klaviyo import KlaviyoSettings
 from reverse_etl.destinations.registry import DESTINATIONS, get, names
 from reverse_etl.errors import ConfigError
@@ -63,8 +63,6 @@ REACHABLE: dict[ModuleType, set[str]] = {
 }
 # Words of calls that succeed and do harm: they may be explained, never spelled in code.
 HARMFUL = re.compile(r"subscription|suppression|privacy|gdpr|usersreplace|delete_all|unsubscribe|archive")
-#: The calls that cannot be taken back, by where they are made from: only the engine's merge leads there.
-MERGING = {klaviyo_profiles: "/api/profile-merge", hubspot_contacts: "{}/merge"}
 
 
 @pytest.mark.parametrize("module", REACHABLE, ids=lambda module: module.__name__.rsplit(".", 1)[-1])
@@ -105,6 +103,11 @@ def test_what_a_destination_declares_adds_up(destination: type[Destination]) -> 
         assert not spec.removal_empties or spec.custom_columns
         overrides = destination.settle is not Destination.settle
         assert spec.asynchronous == overrides
+        assert spec.merges == (Op.MERGE in spec.limits)
+        assert NullPolicy.CLEAR_OWN in spec.nulls
+        assert 1 <= spec.concurrency <= 10
+        assert not spec.counts or destination.count is not Destination.count
+        assert not spec.lists_members or destination.members is not Destination.members
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
