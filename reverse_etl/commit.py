@@ -32,7 +32,8 @@ where plan.run_id = $plan_run and plan.seq between $first_seq and $last_seq
 # delete      it is gone from the destination;
 # apply       the destination holds the row as planned;
 # accept      a job has it, and its result is still open;
-# doubt       nobody knows what is there;
+# doubt       nobody knows what is there: what was sent counts as what may be there, and the columns that the call was
+#             to change are sent again even where the feed has gone back to what was there before;
 # quarantine  it was refused, and is not sent again as it is. Never a removal: a person who must not be there is asked
 #             out again by every run;
 # release     only its job is over.
@@ -51,6 +52,7 @@ using (
         coalesce(told.destination_id, plan.destination_id) as destination_id,
         case when told.action = 'apply' then told.recorded_at end as applied_at,
         told.action = 'doubt' as in_doubt,
+        case when told.action = 'doubt' then plan.changed_columns end as unsure_columns,
         case when told.action = 'accept' then told.job_id end as job_id,
         case when told.action = 'accept' then plan.run_id end as job_run_id,
         case when told.action = 'quarantine' then plan.row_hash end as quarantined_hash,
@@ -85,12 +87,15 @@ when matched and answer.action = 'apply' then update set
     destination_id = answer.destination_id,
     applied_at = answer.applied_at,
     in_doubt = answer.in_doubt,
+    unsure_columns = answer.unsure_columns,
     job_id = answer.job_id,
     job_run_id = answer.job_run_id,
     quarantined_hash = answer.quarantined_hash,
     quarantined_code = answer.quarantined_code
 when matched and answer.action = 'doubt' then update set
+    payload = answer.payload,
     in_doubt = answer.in_doubt,
+    unsure_columns = coalesce(answer.unsure_columns, state.unsure_columns),
     job_id = answer.job_id,
     job_run_id = answer.job_run_id
 when matched and answer.action = 'quarantine' then update set
@@ -102,12 +107,12 @@ when matched then update set
     job_id = answer.job_id,
     job_run_id = answer.job_run_id
 when not matched and answer.action in ('apply', 'accept', 'doubt', 'quarantine') then insert (
-    sync_name, row_key, profile_id, row_hash, mapping_hash, payload, destination_id, applied_at, in_doubt, job_id,
-    job_run_id, quarantined_hash, quarantined_code
+    sync_name, row_key, profile_id, row_hash, mapping_hash, payload, destination_id, applied_at, in_doubt,
+    unsure_columns, job_id, job_run_id, quarantined_hash, quarantined_code
 ) values (
     answer.sync_name, answer.row_key, answer.profile_id, answer.row_hash, answer.mapping_hash, answer.payload,
-    answer.destination_id, answer.applied_at, answer.in_doubt, answer.job_id, answer.job_run_id,
-    answer.quarantined_hash, answer.quarantined_code
+    answer.destination_id, answer.applied_at, answer.in_doubt, answer.unsure_columns, answer.job_id,
+    answer.job_run_id, answer.quarantined_hash, answer.quarantined_code
 )
 """
 _INTERRUPTED = """

@@ -99,7 +99,10 @@ select
     end as reason
 from matched
 """
-_APPLIED = "select row_key, profile_id, payload, mapping_hash, destination_id from sync_state where sync_name = $sync"
+_APPLIED = """
+select row_key, profile_id, payload, mapping_hash, destination_id, unsure_columns from sync_state
+where sync_name = $sync
+"""
 _COMPARED = """
 select
     decided.*,
@@ -107,6 +110,7 @@ select
     applied.payload as applied_payload,
     applied.mapping_hash as applied_mapping,
     applied.destination_id,
+    applied.unsure_columns,
     case when decided.op in ('add', 'change') then $payload end as new_payload
 from decided left join applied on applied.row_key = decided.row_key
 where decided.op is not null
@@ -333,8 +337,9 @@ def _decisions(mode: Mode, spec: ObjectSpec) -> Mapping[str, Any]:
 def _differences(warehouse: Warehouse, columns: Sequence[Column], resync: bool) -> dict[str, exp.Expr]:
     """Return which columns a row changes.
 
-    Where it is not known what the destination holds, all that have a value count as changed. Those without one do not:
-    to empty a field that this sync never filled would destroy what others wrote.
+    Where it is not known what the destination holds, all that have a value count as changed. Those without one do not,
+    unless a call without an answer was to change them: to empty a field that this sync never filled would destroy what
+    others wrote.
     """
     changed: list[exp.Expr] = []
     common: list[exp.Expr] = []
@@ -344,7 +349,7 @@ def _differences(warehouse: Warehouse, columns: Sequence[Column], resync: bool) 
         old = json_field(exp.column("applied_payload"), column.name, warehouse.dialect)
         differs = exp.NullSafeNEQ(this=text(new), expression=text(old))
         has_value = exp.not_(exp.func("coalesce", text(new), exp.Literal.string("null")).eq("null"))
-        listed = exp.or_(differs, exp.and_(unsure.copy(), has_value))
+        listed = exp.or_(differs, exp.and_(unsure.copy(), has_value), _is_among(column.name))
         changed.append(exp.case().when(listed, exp.Literal.string(f"{column.name},")).else_(exp.Literal.string("")))
         common.append(exp.and_(old.is_(exp.null()).not_(), differs.copy()))
     return {"changed_columns": joined(changed), "any_common_changed": any_of(common)}
@@ -353,3 +358,10 @@ def _differences(warehouse: Warehouse, columns: Sequence[Column], resync: bool) 
 def _normal(value: exp.Expr, kind: str) -> exp.Expr:
     trimmed = exp.func("trim", text(value))
     return exp.func("lower", trimmed) if kind == "email" else trimmed
+
+
+def _is_among(column: str) -> exp.Expr:
+    """Return whether a call without an answer was to change a column."""
+    listed = exp.func("concat", exp.Literal.string(","), exp.func("coalesce", exp.column("unsure_columns"), "''"))
+    found = exp.StrPosition(this=listed, substr=exp.Literal.string(f",{column},"))
+    return exp.GT(this=found, expression=exp.Literal.number(0))

@@ -120,7 +120,7 @@ def _unswept() -> Iterator[None]:
 def planned_rows(op: Op, found: Sequence[tuple[Any, ...]]) -> list[Row]:
     """Return rows of the plan, read as :data:`COLUMNS`, as the destination takes them."""
     payloads = _payloads([row[2] or "{}" for row in found])
-    if op is Op.CHANGE:
+    if op in (Op.ADD, Op.CHANGE):  # of an addition, only what an earlier call without an answer may have left
         return [
             Row(row[1], op, payload, frozenset(filter(None, (row[4] or "").split(","))), row[3])
             for row, payload in zip(found, payloads, strict=True)

@@ -35,7 +35,8 @@ class Row(NamedTuple):
         op: What to do with it.
         payload: Column to value, every column of the feed but ``profile_id``. For a removal or a merge, what was last
             applied; at least the key.
-        changed: For a change, the columns whose value differs from what was last applied; else empty.
+        changed: For a change, the columns whose value differs from what was last applied. For an addition, columns that
+            may differ from what an earlier call without an answer left there. Else empty.
         destination_id: The destination's own id of this record, where an earlier run learned it.
         into: For a merge, the key of the record that stays.
         into_id: The destination's own id of that one, where it is known.

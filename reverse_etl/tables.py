@@ -94,6 +94,8 @@ _STATE = {
     "destination_id": "varchar",
     "applied_at": "timestamp",
     "in_doubt": "boolean",
+    # of a row in doubt: the columns that the calls without an answer changed or emptied
+    "unsure_columns": "varchar",
     "job_id": "varchar",
     "job_run_id": "varchar",
     "quarantined_hash": "varchar",
