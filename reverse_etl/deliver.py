@@ -50,7 +50,7 @@ class Courier:
         self._destination = destination
         self._delivery: Delivery = sync.delivery
         self._lock = Lock()
-        self._taken = 0
+        self._taken = False
         self._refused = 0
 
     def deliver(self, op: Op, batch: Batch) -> Delivered:
@@ -75,7 +75,7 @@ class Courier:
     def _try(self, op: Op, rows: Sequence[Row], results: dict[str, RowResult]) -> None:
         """Send rows; where they are refused as a whole, halve them until the bad one stands alone."""
         try:
-            answered = {result.key: result for result in self._destination.send(self._delivery, op, rows)}
+            told = self._destination.send(self._delivery, op, rows)
         except BatchRefused as refusal:
             if len(rows) > 1:
                 middle = len(rows) // 2
@@ -86,15 +86,13 @@ class Courier:
             results[row.key] = RowResult(row.key, Outcome.PERMANENT, refusal.code, refusal.reason)
             self._doubt_ourselves(results, refusal)
             return
-        taken = 0
-        for row in rows:
-            result = answered.get(row.key)
-            if result is None:
-                result = RowResult(row.key, Outcome.AMBIGUOUS, "unanswered", "no answer for this row")
-            results[row.key] = result
-            taken += result.outcome in _TAKEN
-        with self._lock:
-            self._taken += taken
+        keys = [row.key for row in rows]
+        if [result.key for result in told] != keys:
+            told = _in_order(keys, told)
+        results.update(zip(keys, told, strict=True))
+        if any(result.outcome in _TAKEN for result in told):
+            with self._lock:
+                self._taken = True
 
     def _doubt_ourselves(self, results: dict[str, RowResult], refusal: BatchRefused) -> None:
         """Stop when row after row is refused and none was ever taken: to quarantine them would hide our own mistake."""
@@ -112,3 +110,11 @@ class Courier:
             where=f"{self._sync.where}, object {self._sync.object}",
             fix="compare the feed's columns with what the destination documents: " + self._destination.documentation,
         )
+
+
+def _in_order(keys: Sequence[str], told: Sequence[RowResult]) -> list[RowResult]:
+    """Return a result for every key; of one that the destination said nothing about, nothing is known."""
+    answered = {result.key: result for result in told}
+    return [
+        answered.get(key) or RowResult(key, Outcome.AMBIGUOUS, "unanswered", "no answer for this row") for key in keys
+    ]

@@ -410,3 +410,20 @@ def test_the_lease_is_renewed_between_two_questions_to_a_slow_vendor(
     assert (outcomes, len(jobs)) == ({}, 1)
     assert beats[-1] - begun > 250
     assert max(later - earlier for earlier, later in zip([begun, *beats], beats, strict=False)) <= 20
+
+
+def test_a_row_that_the_destination_says_nothing_of_is_in_doubt(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.add(*NAMES[:4])
+    take = Memory._take
+
+    def mumble(self: Memory, *arguments: Any) -> list[RowResult]:
+        told = take(self, *arguments)
+        return [told[3], RowResult("nobody@example.com", Outcome.APPLIED), told[0], told[2]]
+
+    monkeypatch.setattr(Memory, "_take", mumble)
+    report = shop.run()
+    assert (report.applied, report.ambiguous) == (3, 1)
+    [unanswered] = read(shop.warehouse, "shop_contacts", outcome="ambiguous")
+    assert (unanswered["row_key"], unanswered["code"]) == ("p01@example.com", "unanswered")
+    applied = {row["row_key"]: row["destination_id"] for row in shop.engine("sync_state") if row["row_hash"]}
+    assert applied == {f"{name}@example.com": f"id-{name}@example.com" for name in ("p00", "p02", "p03")}
