@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,10 @@ from reverse_etl.guards import Bound, Guards
 from tests.engine.account import Memory
 from tests.engine.shop import Shop
 
-FULL = {"object": "full"}
+FULL: dict[str, Any] = {"object": "full"}
 
 
-def adopted(shop: Shop, *, write: bool = True, load: bool = True, **changes: object) -> Adoption:
+def adopted(shop: Shop, *, write: bool = True, load: bool = True, **changes: Any) -> Adoption:
     if load:
         shop.load()
     sync = shop.sync(**FULL | changes)
@@ -174,7 +175,7 @@ def test_it_waits_for_nobody_and_disturbs_no_run(any_shop: Shop) -> None:
         ({"mode": "append"}, "sends every key once", "mirror"),
     ],
 )
-def test_what_cannot_be_adopted_is_said(shop: Shop, changes: dict[str, str], message: str, fix: str) -> None:
+def test_what_cannot_be_adopted_is_said(shop: Shop, changes: dict[str, Any], message: str, fix: str) -> None:
     with pytest.raises(ConfigError, match=message) as refused:
         adopted(shop, **changes)
     assert fix in refused.value.fix

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reverse_etl.destinations.base import Count
@@ -10,10 +12,10 @@ from reverse_etl.guards import Bound
 from tests.engine.account import Memory
 from tests.engine.shop import Shop
 
-FULL = {"object": "full"}
+FULL: dict[str, Any] = {"object": "full"}
 
 
-def drift(shop: Shop, **changes: object) -> Drift:
+def drift(shop: Shop, **changes: Any) -> Drift:
     found = measure(shop.warehouse, shop.sync(**FULL | changes), Memory(shop.account))
     assert found is not None
     return found

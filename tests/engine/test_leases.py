@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,13 +30,13 @@ ELSEWHERE = Place("elsewhere", "0123456789abcdef", 4711, "1")
 
 
 @contextmanager
-def held(shop: Shop, place: Place | None = None, run: str = "run", **changes: object) -> Iterator[Lease]:
+def held(shop: Shop, place: Place | None = None, run: str = "run", **changes: Any) -> Iterator[Lease]:
     tables.ensure(shop.warehouse)
     with leases.hold(shop.warehouse, shop.sync(**changes), run, shop.clock, place) as lease:
         yield lease
 
 
-def left_behind(shop: Shop, place: Place, run: str = "killed", **changes: object) -> Lease:
+def left_behind(shop: Shop, place: Place, run: str = "killed", **changes: Any) -> Lease:
     """Take a lease as a process does that then dies."""
     tables.ensure(shop.warehouse)
     lease = Lease(shop.warehouse, shop.sync(**changes), run, shop.clock, place)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from reverse_etl import leases, retention, runs
-from reverse_etl.definitions import Retention
 from reverse_etl.retention import Dropped
+from reverse_etl.sync_block import Retention
 from tests.engine.account import Killed
 from tests.engine.shop import Shop
 from tests.engine.test_faults import on_call
 
 DAY = 86_400
-KEEP = {"retention": Retention(ledger=timedelta(days=10))}
+KEEP: dict[str, Any] = {"retention": Retention(ledger=timedelta(days=10))}
 
 
 def lines(shop: Shop) -> list[tuple[str, str, str]]:
@@ -78,7 +79,7 @@ def test_another_syncs_lines_are_its_own_affair(any_shop: Shop) -> None:
 
 
 def test_runs_go_with_their_lines_and_never_while_a_job_of_theirs_is_open(any_shop: Shop) -> None:
-    listed = {"object": "list", "target": "L1"}
+    listed: dict[str, Any] = {"object": "list", "target": "L1"}
     any_shop.add("ada")
     any_shop.account.slow = 1_000
     any_shop.run(**listed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reverse_etl import leases, ledger, quarantine
@@ -13,7 +15,7 @@ from tests.engine.shop import Shop
 from tests.engine.test_faults import on_call
 
 
-def again(shop: Shop, where: str, *, dry_run: bool = False, **changes: object) -> Retry:
+def again(shop: Shop, where: str, *, dry_run: bool = False, **changes: Any) -> Retry:
     sync = shop.sync(**changes)
     return retry(
         shop.warehouse, sync, Memory.objects[sync.object], parse(where), "by-hand", shop.clock, dry_run=dry_run
@@ -120,7 +122,7 @@ def test_nothing_is_changed_while_a_run_is_under_way(any_shop: Shop) -> None:
 def test_an_append_sync_sends_again_what_was_refused_or_is_in_doubt_and_says_what_may_be_there_twice(
     any_shop: Shop,
 ) -> None:
-    append = {"mode": "append", "object": "once"}
+    append: dict[str, Any] = {"mode": "append", "object": "once"}
     any_shop.add("ada", "bea", "cid", "dot", "eve", "fay")
     any_shop.account.refused = {"ada@example.com"}
     _, any_shop.account.after = on_call(2, Killed())  # type: ignore[assignment]
@@ -204,8 +206,8 @@ def test_the_ledger_is_filtered_and_summed_up(any_shop: Shop) -> None:
     del any_shop.people["cid"]
     any_shop.run()
 
-    def keys(**filters: object) -> list[str]:
-        found = ledger.read(any_shop.warehouse, "shop_contacts", **filters)  # type: ignore[arg-type]
+    def keys(**filters: Any) -> list[str]:
+        found = ledger.read(any_shop.warehouse, "shop_contacts", **filters)
         return [row["row_key"][:3] for row in found]
 
     assert keys() == ["cid", "ada", "bea", "cid"]
