@@ -9,7 +9,7 @@ applied before is fetched, for the few rows that something becomes of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,20 +18,17 @@ from sqlglot import exp
 from reverse_etl import tables
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Mode, ObjectSpec
+from reverse_etl.differences import differences
 from reverse_etl.feed import Feed, key_text
+from reverse_etl.gates import gated, identifiers
 from reverse_etl.merges import Merges
 from reverse_etl.rows import Op
 from warehouse.base import Column, Warehouse
-from warehouse.sql import any_of, canonical, hits, joined, json_field, json_object, statement, text
+from warehouse.sql import canonical, json_object, statement, text
 
 NONE = "none"  #: the op of a row that is kept back; its ``reason`` says why
 UNCHANGED = "unchanged"  #: the reason of a row that has another hash than before, and the same payload
 
-_GRANTED = "select profile_id from profile_consents where purpose = $purpose and status = 'granted'"
-_NOT_GRANTED = """
-select profile_id from profile_consents where purpose = $purpose and status is distinct from 'granted'
-"""
-_SUPPRESSED = "select identifier_value from suppressions where identifier_type = $kind"
 _STATE = """
 select
     row_key, row_hash, coalesce(in_doubt, false) as in_doubt, job_id is not null as is_waiting, quarantined_hash,
@@ -190,92 +187,48 @@ class Comparison:
 
     def query(self) -> exp.Select:
         """Return the plan's query: one row for each row to send, and for each that is kept back."""
-        steps: dict[str, exp.Expr] = {"feed": self._feed(), **self._gates(), **self._state()}
+        suppressible = identifiers(self.sync, self.spec, self.feed)
+        steps: dict[str, exp.Expr] = {
+            "feed": self._feed(suppressible),
+            "gated": gated(self.sync, suppressible, self.warehouse.dialect),
+            **self._state(),
+        }
         steps["matched"] = cast("exp.Select", statement(_MATCHED, {})).select(
             *(exp.column(name, table="gated", quoted=True) for name in self._passing())
         )
         steps["decided"] = statement(_DECIDED, {}, resync=self.resync, **_decisions(self.sync.mode, self.spec))
-        steps["applied"] = statement(_APPLIED, self._known(), sync=self.sync.name)
+        steps["applied"] = statement(_APPLIED, tables.relations(self.warehouse), sync=self.sync.name)
         steps["compared"] = self._compared()
         steps["resolved"] = statement(_RESOLVED, {})
         if self.merges:
             steps = self.merges.woven_into(steps)
         steps["described"] = self._described()
-        final = cast(
-            "exp.Select",
-            statement(_FINAL, {}, run_id=self.run_id, sync=self.sync.name, mapping=self.feed.mapping_hash),
-        )
+        values = {"run_id": self.run_id, "sync": self.sync.name, "mapping": self.feed.mapping_hash}
+        final = cast("exp.Select", statement(_FINAL, {}, **values))
         for name, step in steps.items():
             final = final.with_(name, step, copy=False, recursive=self.merges is not None)
         return final
 
-    def _known(self) -> dict[str, Any]:
-        known = tables.relations(self.warehouse)
-        if self.sync.consents:
-            known["profile_consents"] = self.sync.consents
-        if self.sync.suppressions:
-            known["suppressions"] = self.sync.suppressions
-        return known
-
     def _passing(self) -> list[str]:
-        """Return what the feed's columns are called on their way, so that none takes the name of one of ours."""
+        """Return names for the feed's columns on their way, unlike any of ours."""
         return [f"c_{number}" for number in range(len(self.feed.columns))]
 
-    def _identifiers(self) -> dict[str, tuple[str, exp.Expr]]:
-        """Return what of a row may be suppressed: a name for it, the identifier's type, and its value."""
-        if self.sync.suppressions is None:
-            return {}
-        found: dict[str, tuple[str, exp.Expr]] = {}
-        if self.feed.profile is not None:
-            found["profile"] = ("profile_id", text(self.feed.profile.expression()))
-        held = {column.name: column for column in self.feed.columns}
-        for number, (name, kind) in enumerate(sorted(self.spec.identifiers.items())):
-            if name in held:
-                found[f"identifier_{number}"] = (kind, _normal(held[name].expression(), kind))
-        return found
-
-    def _feed(self) -> exp.Select:
+    def _feed(self, suppressible: Mapping[str, tuple[str, exp.Expr]]) -> exp.Select:
         profile = self.feed.profile
         return exp.select(
             exp.alias_(key_text(self.feed.key), "row_key"),
             exp.alias_(text(profile.expression()) if profile else exp.cast(exp.null(), "text"), "profile_id"),
             exp.alias_(exp.func("md5", canonical(self.feed.columns, self.warehouse.dialect)), "row_hash"),
             exp.alias_(exp.true(), "in_feed"),
-            *(exp.alias_(value, f"value_{name}") for name, (_, value) in self._identifiers().items()),
+            *(exp.alias_(value, f"value_{name}") for name, (_, value) in suppressible.items()),
             *(
                 exp.alias_(column.expression(), exp.to_identifier(name, quoted=True))
                 for name, column in zip(self._passing(), self.feed.columns, strict=True)
             ),
         ).from_(self.sync.feed.table())
 
-    def _gates(self) -> dict[str, exp.Expr]:
-        """Say of every row of the feed whether it may be sent."""
-        steps: dict[str, exp.Expr] = {}
-        gated = exp.select("feed.*").from_("feed")
-        blocked = exp.case()
-        suppressed: list[exp.Expr] = []
-        for name, (kind, _) in self._identifiers().items():
-            listed = statement(_SUPPRESSED, self._known(), kind=kind)
-            value = exp.column(f"value_{name}", table="feed")
-            gated, hit = hits(gated, value, f"suppressed_{name}", listed, self.warehouse.dialect)
-            suppressed.append(hit)
-        if suppressed:
-            blocked = blocked.when(any_of(suppressed), exp.Literal.string("suppression"))
-        if self.sync.purpose:
-            person = exp.column("profile_id", table="feed")
-            known, purpose, dialect = self._known(), self.sync.purpose, self.warehouse.dialect
-            gated, granted = hits(gated, person, "granted", statement(_GRANTED, known, purpose=purpose), dialect)
-            gated, refused = hits(
-                gated, person.copy(), "not_granted", statement(_NOT_GRANTED, known, purpose=purpose), dialect
-            )
-            forbidden = exp.or_(exp.not_(exp.paren(granted)), refused)
-            blocked = blocked.when(forbidden, exp.Literal.string("consent"))
-        verdict: exp.Expr = blocked if blocked.args.get("ifs") else exp.cast(exp.null(), "text")
-        steps["gated"] = gated.select(exp.alias_(verdict, "blocked"))
-        return steps
-
     def _state(self) -> dict[str, exp.Expr]:
-        known, sync = self._known(), self.sync
+        known, sync = tables.relations(self.warehouse), self.sync
         held = statement(_STATE, known, sync=sync.name)
         if not self.resync:
             return {"state": held}
@@ -287,10 +240,8 @@ class Comparison:
         }
 
     def _compared(self) -> exp.Expr:
-        passing = [
-            Column(column.name, name, column.type)
-            for name, column in zip(self._passing(), self.feed.columns, strict=True)
-        ]
+        named = zip(self._passing(), self.feed.columns, strict=True)
+        passing = [Column(column.name, name, column.type) for name, column in named]
         step = cast("exp.Select", statement(_COMPARED, {}, payload=json_object(passing, self.warehouse.dialect)))
         if not self.resync:
             return step
@@ -314,7 +265,7 @@ class Comparison:
             is_same=statement(_IS_SAME, {}, resync=self.resync),
             key_alone=alone,
             mapping=self.feed.mapping_hash,
-            **_differences(self.warehouse, self.feed.columns, self.resync),
+            **differences(self.warehouse, self.feed.columns, self.resync),
         )
 
 
@@ -332,36 +283,3 @@ def _decisions(mode: Mode, spec: ObjectSpec) -> Mapping[str, Any]:
         }
     new = str(Op.CHANGE if mode is Mode.UPDATE else Op.ADD)
     return {"when_new": new, "when_changed": str(Op.CHANGE), "when_in_doubt": new, "removes": mode is Mode.MIRROR}
-
-
-def _differences(warehouse: Warehouse, columns: Sequence[Column], resync: bool) -> dict[str, exp.Expr]:
-    """Return which columns a row changes.
-
-    Where it is not known what the destination holds, all that have a value count as changed. Those without one do not,
-    unless a call without an answer was to change them: to empty a field that this sync never filled would destroy what
-    others wrote.
-    """
-    changed: list[exp.Expr] = []
-    common: list[exp.Expr] = []
-    unsure: exp.Expr = exp.true() if resync else exp.column("in_doubt")
-    for column in columns:
-        new = json_field(exp.column("new_payload"), column.name, warehouse.dialect)
-        old = json_field(exp.column("applied_payload"), column.name, warehouse.dialect)
-        differs = exp.NullSafeNEQ(this=text(new), expression=text(old))
-        has_value = exp.not_(exp.func("coalesce", text(new), exp.Literal.string("null")).eq("null"))
-        listed = exp.or_(differs, exp.and_(unsure.copy(), has_value), _is_among(column.name))
-        changed.append(exp.case().when(listed, exp.Literal.string(f"{column.name},")).else_(exp.Literal.string("")))
-        common.append(exp.and_(old.is_(exp.null()).not_(), differs.copy()))
-    return {"changed_columns": joined(changed), "any_common_changed": any_of(common)}
-
-
-def _normal(value: exp.Expr, kind: str) -> exp.Expr:
-    trimmed = exp.func("trim", text(value))
-    return exp.func("lower", trimmed) if kind == "email" else trimmed
-
-
-def _is_among(column: str) -> exp.Expr:
-    """Return whether a call without an answer was to change a column."""
-    listed = exp.func("concat", exp.Literal.string(","), exp.func("coalesce", exp.column("unsure_columns"), "''"))
-    found = exp.StrPosition(this=listed, substr=exp.Literal.string(f",{column},"))
-    return exp.GT(this=found, expression=exp.Literal.number(0))

@@ -11,6 +11,7 @@ from sqlglot import exp
 from reverse_etl import tables
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Mode, ObjectSpec
+from reverse_etl.gates import normal
 from reverse_etl.rows import Op
 from warehouse.base import Relation, Warehouse
 from warehouse.sql import hits, statement
@@ -159,9 +160,8 @@ class Merges:
         if kind is not None:
             query = "select identifier_value from suppressions where identifier_type = $kind"
             listed = statement(query, {"suppressions": self.sync.suppressions}, kind=kind)
-            key: exp.Expr = exp.func("trim", exp.column("row_key", table="compared"))
-            key = exp.func("lower", key) if kind == "email" else key
-            merged, by_key = hits(merged, key, "erased_key", listed, self.dialect)
+            key = exp.column("row_key", table="compared")
+            merged, by_key = hits(merged, normal(key, kind), "erased_key", listed, self.dialect)
             hit = exp.or_(hit, by_key)
         return merged.select(exp.alias_(hit, "is_forbidden"))
 
