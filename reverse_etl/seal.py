@@ -76,7 +76,7 @@ class Seal(BaseModel):
     removed_because: dict[str, int]
     blocked: dict[str, int]
     feed_rows: int
-    price: dict[str, float | None]
+    price: dict[str, int | float | None]
     guards: list[dict[str, Any]]
     digest: str
 
