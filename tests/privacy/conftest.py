@@ -49,7 +49,7 @@ exposures:
     config:
       meta:
         sync: {{connection: {connection}, object: {object}, mode: mirror, key: {key}, purpose: {purpose}{target},
-               settle_seconds: 1, guards: {{min_rows: 1}}}}
+               settle_seconds: 1, guards: {{max_removed: null}}}}
 """
 CONNECTIONS = """
 connections:

@@ -30,6 +30,17 @@ COMMANDS = (
     ("plan", "--json", "--rows", "5"),
     ("ledger", "to_hubspot"),
     ("ledger", "to_hubspot", "--json"),
+    ("ledger", "to_hubspot", "--summary"),
+    ("retry", "to_hubspot", "--where", "outcome = 'applied'", "--dry-run"),
+    ("retry", "to_hubspot", "--where", "outcome = 'applied'", "--json"),
+    ("quarantine", "list"),
+    ("quarantine", "list", "to_hubspot", "--rows", "5"),
+    ("quarantine", "release", "to_hubspot", "--all"),
+    ("drift", "to_klaviyo"),
+    ("adopt", "to_klaviyo"),
+    ("adopt", "to_klaviyo", "--yes", "--json"),
+    ("plan", "to_hubspot", "--out", "sealed.json"),
+    ("apply", "sealed.json"),
 )
 COLUMNS = {
     "sync_runs": ("*",),
@@ -78,7 +89,8 @@ def test_a_fault_of_a_vendor_that_repeats_what_it_was_sent_writes_nobody_down(he
 @pytest.mark.parametrize("arguments", COMMANDS)
 def test_a_command_shows_nobody_unless_asked_to(here: Here, arguments: tuple[str, ...]) -> None:
     here.project.change()
-    assert here.weft(*arguments) == 0, here.project.heard[" ".join(arguments) + " "]
+    # 3: the feed changed since the plan was sealed
+    assert here.weft(*arguments) in (0, 3), here.project.heard[" ".join(arguments) + " "]
     assert leaks(here.project) == {}
 
 
