@@ -261,6 +261,6 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=20, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 TestLife = Life.TestCase
