@@ -58,14 +58,14 @@ class PeerHubSpot(HubSpot):
         """Create a contact; 409 where its address is taken."""
         request.rows = 1
         properties = request.body["properties"]
-        if self._find("email", str(properties["email"])) is not None:
+        if self.find("email", str(properties["email"])) is not None:
             return self.refuse(409, "CONFLICT", "Contact already exists.")
         return self._one(str(properties["email"]), properties)
 
     def update_one(self, request: Request) -> Reply:
         """Update the contact with that address."""
         request.rows = 1
-        if request.query.get("idProperty") != "email" or self._find("email", request.args["key"]) is None:
+        if request.query.get("idProperty") != "email" or self.find("email", request.args["key"]) is None:
             return self.refuse(404, "not_found", "resource not found")
         return self._one(request.args["key"], request.body["properties"])
 
