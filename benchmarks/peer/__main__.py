@@ -98,7 +98,7 @@ def report(rows: int, weft: Sequence[Measured], peer: Sequence[Measured], label:
     ratios = [theirs.took.seconds / ours.took.seconds for ours, theirs in zip(weft, peer, strict=True)]
     lines += [
         "",
-        f"weft was {ratios[0]:.0f} times as fast for everything and {ratios[1]:.0f} times for the changes.",
+        f"weft was {ratios[0]:.3g} times as fast for everything and {ratios[1]:.3g} times for the changes.",
         "It also planned both runs in the warehouse and committed every row's result to a ledger there.",
         "",
     ]
@@ -114,8 +114,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             peer = Drt(Path(folder) / "drt")
-        except NotInstalled as error:
-            print(f"Skipped: the peer cannot be installed here.\n  fix:   give uv a package index\n  said:  {error}")
+        except NotInstalled:
+            # uv's own words may name the index, and how to get in there
+            print("Skipped: the peer cannot be installed here.\n  fix:   give uv a package index that has it")
             return
         ours = measure(Weft(Path(folder) / "weft"), options.rows)
         theirs = measure(peer, options.rows)

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import textwrap
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -141,7 +140,7 @@ class Drt(Side):
         ):
             done = subprocess.run(command, capture_output=True, text=True, timeout=600)
             if done.returncode:
-                raise NotInstalled(textwrap.shorten(done.stderr, 300))
+                raise NotInstalled(VERSION)
         home = folder / "home" / ".drt"
         home.mkdir(parents=True)
         profile = {"local": {"type": "duckdb", "database": str(self.warehouse)}}
