@@ -1,8 +1,9 @@
 """Leases: one run of a sync at a time, whichever machines it is started on.
 
 A lease is a row of ``sync_leases`` that names its owner. A run renews it while it works, and once more inside every
-transaction that commits results: a run whose lease was taken over finds no row of its own there, and its transaction is
-rolled back. So an overlap costs at most calls that are repeated, never a wrong entry.
+transaction that announces rows before they leave or commits what became of them: a run whose lease was taken over finds
+no row of its own there, and its transaction is rolled back. So an overlap never makes a wrong entry, and what a stalled
+run may still send is what it had announced, which its successor found to be in doubt.
 
 A dead owner's lease is free at once where the process can be looked up, and after ``LEASE_SECONDS`` elsewhere. The
 machines' own clocks are compared; where they differ by minutes a lease may change hands early, and the above holds.
@@ -135,7 +136,7 @@ class Lease:
             self.clock.sleep(_PAUSE * 2**attempt)
 
     def fence(self) -> None:
-        """Renew the lease, as the last statement of a transaction that commits results.
+        """Renew the lease, as the last statement of a transaction that announces rows or commits their results.
 
         Last, because until the transaction ends it keeps other syncs on Snowflake from renewing theirs.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -125,9 +126,20 @@ def planned(warehouse: Warehouse, plan: Plan) -> None:
     )
 
 
-def sending(warehouse: Warehouse, run_id: str, first: int, last: int) -> None:
-    """Write down, before rows are sent, which they are, by seq: should the run be killed, those are in doubt."""
-    tables.run(warehouse, _SENDING, run_id=run_id, first=first, last=last)
+def sending(warehouse: Warehouse, run_id: str, first: int, last: int, fence: Callable[[], None]) -> None:
+    """Write down, before rows are sent, which they are, by seq: should the run be killed, those are in doubt.
+
+    Args:
+        warehouse: Where the engine's tables are.
+        run_id: The run.
+        first: The first row's place in the plan.
+        last: The last row's.
+        fence: The last statement of the transaction; raises when the run lost its lease. Its successor has looked for
+            rows in doubt by then, so rows that are named later must not leave.
+    """
+    with warehouse.transaction():
+        tables.run(warehouse, _SENDING, run_id=run_id, first=first, last=last)
+        fence()
 
 
 def landed(warehouse: Warehouse, run_id: str) -> None:

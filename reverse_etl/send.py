@@ -56,7 +56,8 @@ class Sender:
 
     Attributes:
         beat: Renews the run's lease where that is due; called often while it waits. Raises when the lease was lost.
-        fence: Renews the lease within each commit's transaction; raises when it was lost, and nothing is written.
+        fence: Renews the lease in the transactions that announce a window and that commit it; raises when it was lost:
+            then nothing is written, and nothing leaves.
         outcomes: What became of the rows that were sent and committed, by outcome.
     """
 
@@ -97,7 +98,7 @@ class Sender:
         last = min(max(batch.seqs[-1], most), end)
         self.beat()
         marked = self.clock.elapsed()
-        runs.sending(self.warehouse, self.run_id, batch.seqs[0], last)
+        runs.sending(self.warehouse, self.run_id, batch.seqs[0], last, self.fence)
         begun = self.clock.elapsed()
         answers, failure, size = Answers(), None, 0
         upcoming: Batch | None = batch

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from reverse_etl import leases, tables
+from reverse_etl import leases, runs, tables
 from reverse_etl.clock import Clock
+from reverse_etl.commit import recover
 from reverse_etl.errors import LeaseHeld, LeaseLost
 from reverse_etl.leases import BEAT_SECONDS, LEASE_SECONDS, Lease
 from reverse_etl.place import Place
@@ -349,6 +350,34 @@ def test_a_run_whose_lease_is_taken_over_commits_nothing_more_and_its_successor_
     any_shop.run()
     assert any_shop.account.rows == any_shop.eligible()
     assert any_shop.run().sent == 0
+
+
+@pytest.mark.parametrize("changes", [{"object": "once", "mode": "append"}, {}], ids=["append", "upsert"])
+def test_a_run_that_stalled_and_lost_its_lease_sends_no_rows_that_nobody_knows_of(
+    any_shop: Shop, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    any_shop.add("ada", "bea", "cid", "dot")
+    other = Lease(any_shop.warehouse, any_shop.sync(**changes), "theirs", any_shop.clock, ELSEWHERE)
+    sending = runs.sending
+
+    def stall(warehouse: Warehouse, run_id: str, first: int, *rest: Any) -> None:
+        if first == 3:
+            any_shop.clock.sleep(LEASE_SECONDS + 1)
+            other.take()
+            assert recover(warehouse, "shop_contacts", any_shop.clock.now(), other.fence) == 0, "nothing was under way"
+        sending(warehouse, run_id, first, *rest)
+
+    with monkeypatch.context() as patch, pytest.raises(LeaseLost, match="run theirs, process 4711"):
+        patch.setattr(runs, "sending", stall)
+        any_shop.run(batch_rows=2, **changes)
+    assert len(any_shop.account.calls) == 1
+    assert [row["sending_from"] for row in any_shop.engine("sync_runs")] == [None]
+
+    other.release()
+    del any_shop.people["dot"]
+    report = any_shop.run(batch_rows=2, **changes)
+    assert (report.sent, report.blocked.get("in_doubt", 0)) == (1, 0)
+    assert any_shop.account.rows == any_shop.eligible()
 
 
 RUN = """
