@@ -367,9 +367,10 @@ def test_a_run_that_stalled_and_lost_its_lease_sends_no_rows_that_nobody_knows_o
             assert recover(warehouse, "shop_contacts", any_shop.clock.now(), other.fence) == 0, "nothing was under way"
         sending(warehouse, run_id, first, *rest)
 
-    with monkeypatch.context() as patch, pytest.raises(LeaseLost, match="run theirs, process 4711"):
+    with monkeypatch.context() as patch:
         patch.setattr(runs, "sending", stall)
-        any_shop.run(batch_rows=2, **changes)
+        with pytest.raises(LeaseLost, match="run theirs, process 4711"):
+            any_shop.run(batch_rows=2, **changes)
     assert len(any_shop.account.calls) == 1
     assert [row["sending_from"] for row in any_shop.engine("sync_runs")] == [None]
 

@@ -58,11 +58,15 @@ def snowflake_server() -> Iterator[dict[str, str]]:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns about every property that DuckDB lacks
 
     def execute_accepted(self: FakeSnowflakeCursor, command: str, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:
+        if MERGE.match(command) and self._conn.schema is None:
+            # It merges by way of a table of its own, for which it wants a current schema; Snowflake needs none.
+            self._conn._schema = "PUBLIC"
         try:
             return execute(self, accept(command), *args, **kwargs)
         except (duckdb.Error, sqlglot.errors.SqlglotError, AssertionError, NotImplementedError, Warning) as error:
             # The server would answer 500, which the connector repeats for minutes; Snowflake answers with a refusal.
-            raise ProgrammingError(f"{error} in: {command}", errno=1003, sqlstate="42000") from error
+            reason = str(error) or type(error).__name__
+            raise ProgrammingError(f"{reason} in: {command}", errno=1003, sqlstate="42000") from error
 
     with (
         patch.object(FakeSnowflakeCursor, "execute", execute_accepted),
