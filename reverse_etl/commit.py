@@ -124,13 +124,14 @@ where runs.sync_name = $sync and (runs.status = 'sending' or runs.sending_from i
 group by runs.run_id, runs.status, runs.sending_from, runs.sending_to
 order by runs.run_id
 """
+# All of them: the transaction that writes their answers also clears the range. A line that the ledger has of such a row
+# and run is of a job that had ended before the row was sent again.
 _FLAG = """
 insert into sync_ledger (run_id, sync_name, batch_id, row_key, op, outcome, code, reason, row_hash, recorded_at)
 select plan.run_id, plan.sync_name, -1, plan.row_key, plan.op, 'ambiguous', 'interrupted',
     'the run was killed while this row was being sent', plan.row_hash, cast($at as timestamp)
 from sync_plan as plan
-left join sync_ledger as ledger on ledger.run_id = plan.run_id and ledger.row_key = plan.row_key
-where plan.run_id = $run_id and plan.seq between $first_seq and $last_seq and ledger.row_key is null
+where plan.run_id = $run_id and plan.seq between $first_seq and $last_seq
 """
 _INTERRUPT = """
 update sync_runs set status = 'interrupted', sending_from = null, sending_to = null,
