@@ -35,15 +35,19 @@ select
     false as was_sent
 from sync_state where sync_name = $sync
 """
-# A resync trusts no state alone: whatever was once on its way may be there. What was merged into another record is not:
+# A resync trusts no state alone: whatever was once on its way may be there, and so may what was asked out without a
+# confirmation, of which retention leaves no other line. What was merged into another record is not:
 # there its key may stand for the one that stayed.
 _SENT = """
 select lines.row_key from sync_ledger as lines
 left join sync_runs as runs on runs.run_id = lines.run_id
 where lines.sync_name = $sync and coalesce(runs.delivers_to, $delivers_to) = $delivers_to
 group by lines.row_key
-having max(case when lines.op in ('add', 'change') and lines.outcome in ('applied', 'accepted', 'ambiguous')
-        then 1 else 0 end) = 1
+having max(case
+        when lines.outcome in ('accepted', 'ambiguous') then 1
+        when lines.outcome = 'applied' and lines.op in ('add', 'change') then 1
+        else 0
+    end) = 1
     and coalesce(max_by(lines.op, case when lines.outcome = 'applied' then lines.recorded_at end), '') <> 'merge'
 """
 _EVER = """
@@ -136,7 +140,8 @@ select
     into_id
 from resolved
 """
-# The hash can differ where the payload does not: a version of weft or of the warehouse spells a value in another way.
+# The hash can differ where the payload does not: the row is another person's now, or a version of weft or of the
+# warehouse spells a value in another way.
 _IS_SAME = "final_op = 'change' and not in_doubt and not $resync and new_payload = applied_payload"
 _FINAL = """
 select
@@ -215,10 +220,12 @@ class Comparison:
 
     def _feed(self, suppressible: Mapping[str, tuple[str, exp.Expr]]) -> exp.Select:
         profile = self.feed.profile
+        # The person counts although it is not sent: a record's removal, or merge, goes by whose it is now.
+        hashed = [*self.feed.columns, *([profile] if profile else [])]
         return exp.select(
             exp.alias_(key_text(self.feed.key), "row_key"),
             exp.alias_(text(profile.expression()) if profile else exp.cast(exp.null(), "text"), "profile_id"),
-            exp.alias_(exp.func("md5", canonical(self.feed.columns, self.warehouse.dialect)), "row_hash"),
+            exp.alias_(exp.func("md5", canonical(hashed, self.warehouse.dialect)), "row_hash"),
             exp.alias_(exp.true(), "in_feed"),
             *(exp.alias_(value, f"value_{name}") for name, (_, value) in suppressible.items()),
             *(

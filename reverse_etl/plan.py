@@ -32,17 +32,18 @@ select count(*) as count_rows from sync_state where sync_name = $sync and (row_h
 """
 _FORGET = """
 delete from sync_plan
-where sync_name = $sync and run_id not in (
+where sync_name = $sync and run_id <> $run_id and run_id not in (
     select job_run_id from sync_state where sync_name = $sync and job_run_id is not null
 )
 """
 _FORGET_PREVIEWS = """
 delete from sync_plan
-where sync_name = $sync and run_id in (select run_id from sync_runs where sync_name = $sync and status = 'planned')
+where sync_name = $sync and run_id <> $run_id
+    and run_id in (select run_id from sync_runs where sync_name = $sync and status = 'planned')
 """
 # Else every plan would look at these rows again.
 _REHASH = """
-update sync_state set row_hash = plan.row_hash
+update sync_state set row_hash = plan.row_hash, profile_id = plan.profile_id
 from sync_plan as plan
 where sync_state.sync_name = $sync and plan.run_id = $run_id and plan.reason = $reason
     and plan.row_key = sync_state.row_key
@@ -87,12 +88,13 @@ def make(
             fix="run it without --resync; `weft retry` sends again what was refused",
         )
     with warehouse.transaction():
-        tables.run(warehouse, _FORGET_PREVIEWS if preview else _FORGET, sync=sync.name)
         into = tables.relations(warehouse)["sync_plan"].table()
         columns = [exp.to_identifier(column) for column in tables.TABLES["sync_plan"]]
         rows = query(warehouse, sync, spec, feed, run_id, resync=resync)
         warehouse.execute(exp.insert(rows, into, columns=columns))
         feed_rows = count_rows(warehouse, sync, feed, run_id)
+        # From here on other syncs' plans have to wait on Snowflake, so what takes long comes before.
+        tables.run(warehouse, _FORGET_PREVIEWS if preview else _FORGET, sync=sync.name, run_id=run_id)
         if not preview:
             tables.run(warehouse, _REHASH, sync=sync.name, run_id=run_id, reason=UNCHANGED)
         tables.run(warehouse, _FORGET_UNCHANGED, run_id=run_id, reason=UNCHANGED)
