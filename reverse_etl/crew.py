@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from types import TracebackType
 from typing import Generic, ParamSpec, Self, TypeVar
+
+from warehouse.errors import WeftError
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 SLICE = 10.0  #: seconds between two looks at the lease while nothing comes back
-GRACE = 10.0  #: seconds that calls under way are given when a run breaks off
 
 
 class Width:
@@ -107,7 +109,10 @@ class Crew(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A run that breaks off gives up the lease; calls that it has under way should end before that, if they can.
-        if self._busy:
-            _, self._busy = wait(self._busy, timeout=GRACE)
-        self._pool.shutdown(wait=not self._busy, cancel_futures=True)
+        # A run that breaks off gives up the lease. A call that it has under way has to end before that: it could add
+        # again who is removed by the next run. The process could not end before it either.
+        while self._busy:
+            _, self._busy = wait(self._busy, timeout=SLICE)
+            with suppress(WeftError):
+                self._beat()
+        self._pool.shutdown(cancel_futures=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 
 from reverse_etl.budget import urgent
 from reverse_etl.definitions import SyncDefinition
@@ -52,6 +52,7 @@ class Courier:
         self._lock = Lock()
         self._taken = False
         self._refused = 0
+        self._stopped = Event()
 
     def deliver(self, op: Op, batch: Batch) -> Delivered:
         """Send a batch. What it says of a row is final for this run."""
@@ -61,19 +62,24 @@ class Courier:
             with urgent() if op is Op.REMOVE else nullcontext():
                 self._try(op, batch.rows, results)
         except (DestinationDown, DestinationRefused) as error:
-            # Rows of a call that broke off may have arrived; of those never called for, nobody could have told.
-            broken = isinstance(error, AmbiguousCall)
-            outcome = Outcome.AMBIGUOUS if broken else Outcome.TRANSIENT
-            code = "broken" if broken else "refused" if isinstance(error, DestinationRefused) else "down"
-            reason = "the connection broke" if broken else "the run ended before the destination took this row"
+            code = "refused" if isinstance(error, DestinationRefused) else "down"
+            reason = "the run ended before the destination took this row"
             for row in batch.rows:
                 if row.key not in results:
-                    results[row.key] = RowResult(row.key, outcome, code, reason)
+                    results[row.key] = RowResult(row.key, Outcome.TRANSIENT, code, reason)
             return Delivered(batch, [results[row.key] for row in batch.rows], error)
         return Delivered(batch, [results[row.key] for row in batch.rows])
 
+    def stop(self) -> None:
+        """Make no further call: the run is being broken off. What is under way comes back first."""
+        self._stopped.set()
+
     def _try(self, op: Op, rows: Sequence[Row], results: dict[str, RowResult]) -> None:
         """Send rows; where they are refused as a whole, halve them until the bad one stands alone."""
+        if self._stopped.is_set():
+            raise DestinationDown(
+                "The run was broken off before this call.", where=self._sync.where, fix="run it again"
+            )
         try:
             told = self._destination.send(self._delivery, op, rows)
         except BatchRefused as refusal:
@@ -83,9 +89,18 @@ class Courier:
                 self._try(op, rows[middle:], results)
                 return
             [row] = rows
-            results[row.key] = RowResult(row.key, Outcome.PERMANENT, refusal.code, refusal.reason)
-            self._doubt_ourselves(results, refusal)
+            outcome = self._destination.outcomes.get(refusal.code, Outcome.PERMANENT)
+            if outcome in _TAKEN:  # of a call that was refused as a whole nothing was taken
+                outcome = Outcome.PERMANENT
+            results[row.key] = RowResult(row.key, outcome, refusal.code, refusal.reason)
+            if outcome is Outcome.PERMANENT:
+                self._doubt_ourselves(results, refusal)
             return
+        except AmbiguousCall:
+            # These may have arrived; the other halves of a batch were not called for.
+            for row in rows:
+                results[row.key] = RowResult(row.key, Outcome.AMBIGUOUS, "broken", "the connection broke")
+            raise
         keys = [row.key for row in rows]
         if [result.key for result in told] != keys:
             told = _in_order(keys, told)

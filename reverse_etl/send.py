@@ -85,12 +85,16 @@ class Sender:
         self._progress = progress
         found = spans(self.warehouse, self.run_id)
         with Crew[Delivered](spec.concurrency, self.destination.http, self.beat) as crew:
-            for op in ORDER:
-                if op in found:
-                    ahead = batches(self.warehouse, self.sync, self.destination, self.run_id, op, found[op])
-                    batch = next(ahead, None)
-                    while batch is not None:
-                        batch = self._window(crew, op, batch, ahead, found[op][1])
+            try:
+                for op in ORDER:
+                    if op in found:
+                        ahead = batches(self.warehouse, self.sync, self.destination, self.run_id, op, found[op])
+                        batch = next(ahead, None)
+                        while batch is not None:
+                            batch = self._window(crew, op, batch, ahead, found[op][1])
+            except BaseException:
+                self._courier.stop()  # a batch that is being halved would go on
+                raise
 
     def _window(self, crew: Crew[Delivered], op: Op, batch: Batch, ahead: Iterator[Batch], end: int) -> Batch | None:
         """Send batches until it is time to commit, commit, and return the first batch of the next window."""
