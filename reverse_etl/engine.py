@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any
-from uuid import uuid4
 
 from reverse_etl import evidence, guards, leases, retention, runs, seal, tables
 from reverse_etl import feed as feeds
@@ -58,7 +57,7 @@ def plan_sync(
     tables.ensure(warehouse)
     runs.check_destination(warehouse, sync)
     at = (clock or Clock()).now()
-    run_id = _new_id(at)
+    run_id = runs.new_id(at)
     runs.start(warehouse, run_id, sync, Status.PLANNED, utc(as_of), at)
     spec = destination_class.objects[sync.object]
     plan = plans.make(warehouse, sync, spec, feed, run_id, utc(as_of), preview=True, resync=resync)
@@ -117,7 +116,7 @@ def run_sync(
     tables.ensure(warehouse)
     runs.check_destination(warehouse, sync)
     clock = clock or Clock()
-    with leases.hold(warehouse, sync, _new_id(clock.now()), clock) as lease:
+    with leases.hold(warehouse, sync, runs.new_id(clock.now()), clock) as lease:
         run = _Run(
             warehouse, sync, destination, feed, utc(as_of), progress or silent, allow, clock, lease, resync, expect
         )
@@ -254,11 +253,6 @@ class _Run:
         for outcome, rows in outcomes.items():
             name = _FIELDS.get(outcome, str(outcome))
             setattr(self.report, name, getattr(self.report, name) + rows)
-
-
-def _new_id(at: datetime) -> str:
-    """Return an id that sorts by time and never repeats."""
-    return f"{at:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
 
 
 def _calls(destination: Destination) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,9 @@ class DuckWarehouse(Warehouse):
         try:
             yield
         except BaseException:
-            self._connection.rollback()
+            # What went wrong is worth more than that a database which a full disk has closed cannot be rolled back.
+            with suppress(duckdb.Error):
+                self._connection.rollback()
             raise
         with self._explained():
             self._connection.commit()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, cast
 
@@ -147,7 +147,8 @@ class SnowflakeWarehouse(Warehouse):
         try:
             yield
         except BaseException:
-            self.execute("rollback")
+            with suppress(WarehouseError):  # a session that is lost is rolled back by Snowflake
+                self.execute("rollback")
             raise
         self.execute("commit")
 
