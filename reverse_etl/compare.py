@@ -142,7 +142,10 @@ from resolved
 """
 # The hash can differ where the payload does not: the row is another person's now, or a version of weft or of the
 # warehouse spells a value in another way.
-_IS_SAME = "final_op = 'change' and not in_doubt and not $resync and new_payload = applied_payload"
+# Only where the destination has confirmed that payload: an update that was refused is a change as well.
+_IS_SAME = """
+final_op = 'change' and applied_hash is not null and not in_doubt and not $resync and new_payload = applied_payload
+"""
 _FINAL = """
 select
     $run_id as run_id,

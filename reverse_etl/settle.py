@@ -31,6 +31,14 @@ _OPEN = """
 select job_id, job_run_id, count(*) as count_rows from sync_state
 where sync_name = $sync and job_id is not null group by job_id, job_run_id order by job_run_id, job_id
 """
+# Nobody can tell what such a row was any more, so it can be asked for in no job.
+_STRAY = """
+update sync_state set in_doubt = true, job_id = null, job_run_id = null
+where sync_name = $sync and job_id is not null and not exists (
+    select 1 from sync_plan as plan
+    where plan.run_id = sync_state.job_run_id and plan.row_key = sync_state.row_key
+)
+"""
 _ROWS = f"""
 select {COLUMNS}, state.job_id, plan.op
 from sync_state as state
@@ -95,6 +103,8 @@ def settle(
         DestinationDown: It could not be reached. Jobs that were done until then are committed.
     """
     waiting = open_jobs(warehouse, sync.name)
+    if waiting and tables.run(warehouse, _STRAY, sync=sync.name):
+        waiting = open_jobs(warehouse, sync.name)
     total = sum(job.rows for job in waiting)
     outcomes: Counter[Outcome] = Counter()
     deadline = clock.elapsed() + sync.settle_seconds

@@ -11,6 +11,7 @@ import pytest
 from reverse_etl import tables
 from reverse_etl.crew import Crew
 from reverse_etl.errors import AmbiguousCall, BatchRefused
+from reverse_etl.quarantine import release
 from reverse_etl.report import Status
 from reverse_etl.retention import drop
 from reverse_etl.rows import Op, Outcome, Row
@@ -184,3 +185,34 @@ def test_why_a_transaction_failed_is_told_though_it_cannot_be_rolled_back(any_sh
 
     with pytest.raises(LookupError, match="the reason"):
         fail()
+
+
+def test_an_update_that_was_refused_and_let_go_is_sent_again(any_shop: Shop) -> None:
+    any_shop.add("ada")
+    any_shop.account.rows["ada@example.com"] = {}
+    any_shop.account.refused = {"ada@example.com"}
+    assert any_shop.run(mode="update").refused == 1
+    any_shop.account.refused = set()
+    assert release(any_shop.warehouse, any_shop.sync(mode="update"), "let go", any_shop.clock) == 1
+    assert any_shop.run(mode="update").applied == 1
+
+
+def test_an_update_whose_job_did_not_do_it_is_sent_again(any_shop: Shop) -> None:
+    any_shop.add("ada")
+    any_shop.account.rows["ada@example.com"] = {}
+    any_shop.account.flaky = {"ada@example.com"}
+    assert any_shop.run(mode="update", object="list", target="l").transient == 1
+    any_shop.account.flaky = set()
+    assert any_shop.run(mode="update", object="list", target="l").applied == 1
+
+
+def test_rows_of_a_job_whose_plan_was_lost_are_in_doubt_and_sent_again(any_shop: Shop) -> None:
+    any_shop.add("ada")
+    any_shop.account.slow = 1
+    assert any_shop.run(object="list", target="l", settle_seconds=0).status is Status.OPEN
+    tables.run(any_shop.warehouse, "delete from sync_plan")
+    any_shop.account.slow = 0
+    any_shop.run(object="list", target="l")
+    assert any_shop.account.seen == [(Op.ADD, "ada@example.com")] * 2
+    assert any_shop.run(object="list", target="l").sent == 0
+    assert any_shop.account.rows == any_shop.eligible()
