@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -119,12 +119,30 @@ def load_syncs(manifest: Manifest, connections: Mapping[str, Connection] | None 
         problems += [problem for problem in reader.problems if str(problem) not in {str(known) for known in problems}]
         if sync is not None and not reader.problems:
             syncs.append(sync)
+    problems += _rivals(syncs)
     if len(problems) == 1:
         raise problems[0]
     if problems:
         listed = "\n".join("- " + str(problem).replace("\n", "\n  ") for problem in problems)
         raise ConfigError(f"{len(problems)} things are wrong with the syncs:\n{listed}")
     return syncs
+
+
+def _rivals(syncs: Sequence[SyncDefinition]) -> list[ConfigError]:
+    """Return where a mirror would take out whom another sync has put into the same list, who would then stay out."""
+    places: dict[str, list[SyncDefinition]] = {}
+    for sync in syncs:
+        if sync.target:  # what has no target is records, of which each sync writes columns of its own
+            places.setdefault(sync.delivers_to, []).append(sync)
+    return [
+        ConfigError(
+            f"{len(rivals)} syncs deliver to {place}, and a mirror of them removes whom the others have added.",
+            where=", ".join(sync.where for sync in rivals),
+            fix="give each its own target, or make one feed of both",
+        )
+        for place, rivals in places.items()
+        if len(rivals) > 1 and any(sync.mode is Mode.MIRROR for sync in rivals)
+    ]
 
 
 class _Reader:

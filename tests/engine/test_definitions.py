@@ -151,6 +151,19 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path, connections: dict[str,
     assert wrong.value.exit_code == 2
 
 
+def test_a_mirror_shares_its_list_with_no_other_sync(tmp_path: Path, connections: dict[str, Connection]) -> None:
+    mirror = GOOD | {"object": "list", "target": "L1"}
+    adding = mirror | {"mode": "upsert"}
+    with pytest.raises(ConfigError) as wrong:
+        load_syncs(manifest(tmp_path, mirror, adding, mirror | {"target": "L2"}), connections)
+    assert "2 syncs deliver to memory, list L1" in wrong.value.what
+    assert "exposure shop_1, models/syncs/shop.yml, exposure shop_2" in wrong.value.where
+    assert "its own target" in wrong.value.fix
+
+    assert len(load_syncs(manifest(tmp_path, adding, adding), connections)) == 2, "both only add"
+    assert len(load_syncs(manifest(tmp_path, GOOD, GOOD), connections)) == 2, "each has columns of its own"
+
+
 def test_the_projects_defaults_hold_unless_the_exposure_says_otherwise(
     tmp_path: Path, connections: dict[str, Connection]
 ) -> None:
