@@ -36,6 +36,7 @@ _TOLD = {
     Action.RETRY: "Nothing of the last call was taken; the next run sends it again.",
     Action.UNSURE: "The last call may have been taken; the next run settles it.",
 }
+_ONLY_ASKED = "The call only asks, so nothing was changed; run again when the destination answers."
 
 
 class _TryAgainError(Exception):
@@ -180,7 +181,7 @@ class HttpClient:
         raise kind(
             f"The destination did not do its work: {verdict.reason} ({verdict.code}).",
             where=call.where,
-            fix=_TOLD[Action.UNSURE if call.maybe_taken else Action.RETRY],
+            fix=_ONLY_ASKED if method == "GET" else _TOLD[Action.UNSURE if call.maybe_taken else Action.RETRY],
         )
 
     def close(self) -> None:

@@ -86,6 +86,13 @@ def test_when_the_attempts_run_out_it_says_whether_something_may_have_arrived(
     assert client.calls == 8
 
 
+def test_a_call_that_only_asked_is_not_said_to_have_been_taken(server: Misbehaving, client: HttpClient) -> None:
+    server.play(reply(500))
+    with pytest.raises(DestinationDown) as down:
+        client.request("GET", "/things", idempotent=True)
+    assert "nothing was changed" in down.value.fix
+
+
 def test_a_refused_connection_is_repeated_and_leaves_no_doubt(fake_time: FakeTime) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
