@@ -74,5 +74,5 @@ def release(
     note(
         f"{sync}: {counted(released)} released; the next run plans again what is still in the feed"
         if released
-        else f"{sync}: none fits"
+        else f"{sync}: none fits; `weft quarantine list {sync}` shows what is kept back"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from warehouse.errors import ConfigError, WeftError
-from weft.output import as_json, note, progress_bar, table
+from weft.output import as_json, counted, note, progress_bar, table
 from weft.session import Session
 
 if TYPE_CHECKING:
@@ -102,8 +102,26 @@ def deliver(session: Session, chosen: Sequence[SyncDefinition], run_one: RunOne,
         as_json(reports)
     elif reports:
         table(_COLUMNS, [_row(report) for report in reports], title="delivered")
+        for report in reports:
+            _remarks(report)
     if errors:
         raise typer.Exit(max(error.exit_code for error in errors))
+
+
+def _remarks(report: dict[str, Any]) -> None:
+    """Say what becomes of rows that were sent and not applied: on stderr, so that a pipe gets the table alone."""
+    sync = report["sync"]
+    remarks = {
+        "refused": f"refused: `weft ledger {sync} --outcome permanent` says why; `weft quarantine list {sync}` has "
+        "those that are kept back until they change",
+        "transient": "not taken through no fault of theirs; the next run sends them again",
+        "ambiguous": f"in doubt: they may have arrived; `weft ledger {sync} --outcome ambiguous` names them",
+        "info": f"declined for now: `weft ledger {sync} --outcome info` says why; the next run plans them again",
+        "accepted": "in a job that is still open; the next run asks what became of it",
+    }
+    for name, remark in remarks.items():
+        if report[name]:
+            note(f"{sync}: {counted(report[name])} {remark}")
 
 
 def _row(report: dict[str, Any]) -> tuple[Any, ...]:

@@ -47,7 +47,20 @@ def test_a_row_that_was_refused_is_listed_released_and_sent_again(project: Proje
     assert calls(account) == before, "nothing is sent by it"
     assert project.weft("run", "--json").json[0]["refused"] == 1
     assert "1 row released" in project.weft("quarantine", "release", SYNC, "--all").err
-    assert "none fits" in project.weft("quarantine", "release", SYNC, "--key", "nobody").err
+    none = project.weft("quarantine", "release", SYNC, "--key", "nobody").err
+    assert f"none fits; `weft quarantine list {SYNC}` shows" in none
+
+
+def test_a_run_says_what_becomes_of_rows_that_were_not_taken(project: Project, account: Running) -> None:
+    project.sql("update weft.sync_klaviyo__winback set email = 'bob@nowhere' where first_name = 'Bob'")
+
+    run = project.weft("run")
+
+    assert run.code == 0
+    assert f"{SYNC}: 1 row refused: `weft ledger {SYNC} --outcome permanent` says why" in run.err
+    assert "in doubt" not in run.err
+    assert "nowhere" not in run.out + run.err
+    assert project.weft("run").err == "", "nothing was sent, so there is nothing to say"
 
 
 def test_keys_in_quarantine_are_hashed_unless_asked_for(project: Project, account: Running) -> None:
