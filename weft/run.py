@@ -102,8 +102,8 @@ def deliver(session: Session, chosen: Sequence[SyncDefinition], run_one: RunOne,
         as_json(reports)
     elif reports:
         table(_COLUMNS, [_row(report) for report in reports], title="delivered")
-        for report in reports:
-            _remarks(report)
+        for one in reports:
+            _remarks(one)
     if errors:
         raise typer.Exit(max(error.exit_code for error in errors))
 
