@@ -11,6 +11,8 @@ export DAGSTER_HOME := $(CURDIR)/.weft/dagster
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export PYTHONUNBUFFERED := 1
+# Every command imports some thousand modules: where Python may not keep them compiled, each takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo dev test kill-test lint format bench example lock clean
 

@@ -72,6 +72,8 @@ def _shared_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what longer-lived fixtures share between processes out of the developer's own folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WEFT_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        # The commands that tests start keep what Python compiled; else each of them compiles dbt and Dagster again.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 
