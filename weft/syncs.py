@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from warehouse.errors import WarehouseError
-from weft.output import JsonOption, as_json, note, table
+from weft.output import JsonOption, as_json, counted, note, table
 from weft.session import Session
 
+if TYPE_CHECKING:
+    from warehouse.base import Warehouse
+
+_HELD = """
+select sync_name, count(*) as count_rows from sync_state
+where row_hash is not null or in_doubt or job_id is not null
+group by sync_name order by sync_name
+"""
 _COLUMNS = ("sync", "destination", "mode", "key", "purpose", "owner", "last run", "status", "applied", "refused")
 
 
@@ -62,7 +71,23 @@ def _last_runs(session: Session) -> dict[str, dict[str, Any]]:
     names = [sync.name for sync in session.syncs]
     try:
         with session.warehouse() as warehouse:
+            _gone(warehouse, names)
             return {name: found[0] for name in names if (found := runs.latest(warehouse, name))}
     except WarehouseError as error:
         note(f"without the last runs: {error.what}")
         return {}
+
+
+def _gone(warehouse: Warehouse, names: Sequence[str]) -> None:
+    """Tell of syncs that were deleted while their destinations held rows, which nobody will ever remove."""
+    from reverse_etl import tables
+
+    if not tables.exist(warehouse):
+        return
+    for row in tables.ask(warehouse, _HELD):
+        if row["sync_name"] not in names:
+            held = counted(int(row["count_rows"]))
+            note(
+                f"{row['sync_name']}: no longer defined, and its destination still holds {held} that it sent: "
+                "put the exposure back and let an empty feed remove them, or remove them there"
+            )

@@ -22,6 +22,17 @@ def test_syncs_are_listed_with_their_last_run(project: Project, account: Running
         "klaviyo_winback", "klaviyo list WINBACK", "mirror", "email", "email_marketing", "lifecycle@example.com", ""
     ]  # fmt: skip
     assert after.lines[1][7:] == ["done", "2", "0"]
+    assert "no longer defined" not in before.err + after.err
+
+
+def test_a_sync_that_was_deleted_is_told_of_while_its_destination_holds_rows(
+    project: Project, account: Running
+) -> None:
+    project.weft("run")
+    project.edit("models/mini.yml", "name: klaviyo_winback", "name: klaviyo_others")
+    listed = project.weft("syncs")
+    assert (listed.code, listed.lines[1][0]) == (0, "klaviyo_others")
+    assert "klaviyo_winback: no longer defined, and its destination still holds 2 rows" in listed.err
 
 
 def test_a_plan_counts_what_would_be_sent_and_sends_nothing(project: Project, account: Running) -> None:
