@@ -210,7 +210,7 @@ def test_a_resync_of_what_only_adds_removes_nothing(any_shop: Shop) -> None:
 
 
 def test_a_resync_waits_for_open_jobs(any_shop: Shop) -> None:
-    where = {"object": "list", "target": "L1"}
+    where: dict[str, Any] = {"object": "list", "target": "L1"}
     any_shop.add("ada", "bea")
     any_shop.account.slow = 1000
     any_shop.run(**where)

@@ -16,7 +16,7 @@ from tests.engine.shop import Shop
 from warehouse.profile import open_warehouse
 
 NAMES = ("ada", "bea", "cid", "dot", "eve")
-EVERYTHING = {"guards": {"min_rows": 0}, "mode": "mirror"}
+EVERYTHING: dict[str, Any] = {"guards": {"min_rows": 0}, "mode": "mirror"}
 people = st.dictionaries(
     st.sampled_from(NAMES),
     st.fixed_dictionaries(
