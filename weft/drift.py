@@ -42,11 +42,20 @@ def drift(
         as_json(found)
     else:
         table(_COLUMNS, [_row(line) for line in found], title="drift", empty="there are no syncs")
-    outside = [line["sync"] for line in found if line["verdict"] == "outside"]
-    for name in outside:
-        note(f"{name}: `weft adopt {name}` finds who is there and unknown; `weft run {name} --resync` puts it in step")
+    outside = [line for line in found if line["verdict"] == "outside"]
+    for line in outside:
+        note(f"{line['sync']}: {_advice(line['sync'], line['difference'])}")
     if errors or outside:
         raise typer.Exit(max([error.exit_code for error in errors] + [OUTSIDE] * bool(outside)))
+
+
+def _advice(sync: str, difference: int) -> str:
+    if difference < 0:
+        return f"some whom it confirmed are not there; `weft run {sync} --resync` sends everybody again"
+    return (
+        f"more are there than it confirmed; where the destination lists its members, `weft adopt {sync}` counts those "
+        "who are unknown, and with --yes the next run of a mirror removes them"
+    )
 
 
 def _line(sync: str, measured: Drift | None) -> dict[str, Any]:

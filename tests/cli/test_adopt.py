@@ -49,6 +49,13 @@ def test_drift_is_told_and_ends_with_its_own_exit_code_where_it_is_too_far(proje
     assert outside.code == 3
     assert outside.lines[1] == [SYNC, "2", "1", "1", "0 rows", "outside"]
     assert f"weft adopt {SYNC}" in outside.err
+    assert "resync" not in outside.err, "it removes nobody who was never sent"
+
+    project.weft("run")
+    account.sandbox.store.execute("delete from members where rowid in (select rowid from members limit 1)")
+    lost = project.weft("drift", SYNC)
+    assert (lost.code, lost.lines[1][3]) == (3, "-1")
+    assert f"`weft run {SYNC} --resync` sends everybody again" in lost.err
 
 
 def test_a_run_elsewhere_keeps_an_account_from_being_adopted(project: Project, account: Running) -> None:
