@@ -216,3 +216,21 @@ def test_rows_of_a_job_whose_plan_was_lost_are_in_doubt_and_sent_again(any_shop:
     assert any_shop.account.seen == [(Op.ADD, "ada@example.com")] * 2
     assert any_shop.run(object="list", target="l").sent == 0
     assert any_shop.account.rows == any_shop.eligible()
+
+
+def test_a_first_update_leaves_alone_what_no_sync_ever_filled(any_shop: Shop) -> None:
+    any_shop.add("ada")
+    any_shop.account.rows["ada@example.com"] = {"phone": "theirs"}
+    assert any_shop.run(mode="update", object="full").applied == 1
+    assert any_shop.account.rows["ada@example.com"] == any_shop.eligible()["ada@example.com"] | {"phone": "theirs"}
+
+
+def test_an_update_that_was_refused_and_let_go_carries_its_values(any_shop: Shop) -> None:
+    any_shop.add("ada")
+    any_shop.account.rows["ada@example.com"] = {"phone": "theirs"}
+    any_shop.account.refused = {"ada@example.com"}
+    any_shop.run(mode="update", object="full")
+    any_shop.account.refused = set()
+    release(any_shop.warehouse, any_shop.sync(mode="update", object="full"), "let go", any_shop.clock)
+    any_shop.run(mode="update", object="full")
+    assert any_shop.account.rows["ada@example.com"] == any_shop.eligible()["ada@example.com"] | {"phone": "theirs"}

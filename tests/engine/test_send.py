@@ -232,9 +232,9 @@ def test_when_one_of_two_calls_breaks_the_other_is_committed(shop: Shop, error: 
     with pytest.raises(type(error)):
         run(shop, door)
     told = {row["row_key"]: row["outcome"] for row in read(shop.warehouse, "shop_contacts")}
-    # The other call had arrived; a third may have left before the break was known, and is let finish.
+    # The other call had arrived; others may have left before the break was known, and are let finish.
     assert {key for key, became in told.items() if became == "applied"} == set(shop.account.rows)
-    assert len(shop.account.rows) in (8, 12)
+    assert len(shop.account.rows) >= 8
     assert [became for became in told.values() if became != "applied"] == [outcome] * 4
     [ended] = latest(shop.warehouse)
     assert (ended["status"], ended["sent"], ended["applied"]) == (Status.FAILED, len(told), len(told) - 4)
