@@ -48,7 +48,7 @@ def stopped(key: dg.AssetKey, error: GuardTripped) -> Iterator[dg.AssetCheckResu
         check_name="guards",
         passed=False,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="\n\n".join(line.strip() for line in str(error).splitlines()),  # markdown joins single lines
+        description=str(error),
         metadata={EXIT_CODE: error.exit_code, "guards": dg.MetadataValue.md(guard_table(error.guards))},
     )
     yield dg.AssetCheckResult(asset_key=key, check_name="delivered", passed=True, description=_NOT_SENT)
