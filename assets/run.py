@@ -146,10 +146,7 @@ def outcome_of(result: dg.ExecuteInProcessResult) -> tuple[int, list[str]]:
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed and evaluation.check_name == "guards":
             code = code or _exit_code(evaluation.metadata.get(EXIT_CODE))
-            told = (evaluation.description or "").replace(
-                "\n\n", "\n  "
-            )  # set apart for Dagster's page, not for a terminal
-            messages.append(f"{evaluation.asset_key.path[-1]}: {told}")
+            messages.append(f"{evaluation.asset_key.path[-1]}: {evaluation.description}")
     if not result.success and code == 0:
         return 1, [*messages, "The run failed; Dagster's page of the run has the details."]
     return code, messages
