@@ -240,8 +240,8 @@ def _values(warehouse: Warehouse, sync: SyncDefinition, destination: Destination
     [stored] = [column for column in members if column.name == "row_key"]
     return {
         "match": matched(exp.column("row_key")),
-        "match_feed": matched(key_text(feed.key)),
-        "feed_key": key_text(feed.key),
+        "match_feed": matched(key_text(feed)),
+        "feed_key": key_text(feed),
         "feed_profile": profile,
         "payload": json_object([Column(sync.key, stored.stored, stored.type)], warehouse.dialect),
     }

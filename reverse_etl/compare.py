@@ -226,7 +226,7 @@ class Comparison:
         # The person counts although it is not sent: a record's removal, or merge, goes by whose it is now.
         hashed = [*self.feed.columns, *([profile] if profile else [])]
         return exp.select(
-            exp.alias_(key_text(self.feed.key), "row_key"),
+            exp.alias_(key_text(self.feed), "row_key"),
             exp.alias_(text(profile.expression()) if profile else exp.cast(exp.null(), "text"), "profile_id"),
             exp.alias_(exp.func("md5", canonical(hashed, self.warehouse.dialect)), "row_hash"),
             exp.alias_(exp.true(), "in_feed"),

@@ -42,19 +42,28 @@ class Feed:
     Attributes:
         columns: What is sent: every column but ``profile_id``.
         key: The column that names a row.
+        key_kind: What type of identifier the key is, where it is one that the destination declares.
         profile: The column that consent and erasure act on; none where rows are not people.
         mapping_hash: Changes when the feed gains or loses a column.
     """
 
     columns: tuple[Column, ...]
     key: Column
+    key_kind: str | None
     profile: Column | None
     mapping_hash: str
 
 
-def key_text(key: Column) -> exp.Expr:
-    """Return a row's key as text; null where there is nothing to name the row by."""
-    return exp.func("nullif", text(key.expression()), exp.Literal.string(""))
+def key_text(feed: Feed) -> exp.Expr:
+    """Return a row's key as text; null where there is nothing to name the row by.
+
+    No destination tells e-mail addresses apart by their case. If the engine did, an address that changes in nothing
+    else would be added as one row and then removed as another.
+    """
+    value = text(feed.key.expression())
+    if feed.key_kind == "email":
+        value = exp.func("lower", exp.func("trim", value))
+    return exp.func("nullif", value, exp.Literal.string(""))
 
 
 def inspect(warehouse: Warehouse, sync: SyncDefinition, destination: type[Destination]) -> Feed:
@@ -76,6 +85,7 @@ def inspect(warehouse: Warehouse, sync: SyncDefinition, destination: type[Destin
     return Feed(
         columns=tuple(column for column in found if column.name != PROFILE),
         key=by_name[sync.key],
+        key_kind=spec.identifiers.get(sync.key),
         profile=by_name.get(PROFILE),
         mapping_hash=md5("\n".join(sorted(set(by_name) - {PROFILE})).encode(), usedforsecurity=False).hexdigest(),
     )
@@ -109,7 +119,7 @@ def count_rows(warehouse: Warehouse, sync: SyncDefinition, feed: Feed, run_id: s
         FeedError: A key is null, or repeated.
     """
     known = tables.relations(warehouse) | {"feed": sync.feed}
-    value = {"row_key": key_text(feed.key)}
+    value = {"row_key": key_text(feed)}
     [planned] = warehouse.query(statement(_PLANNED, known, run_id=run_id))
     [counted] = warehouse.query(statement(_COUNTED, known, run_id=run_id, **value))
     rows, keyless = int(counted["count_rows"]), int(counted["count_keyless"])

@@ -51,6 +51,7 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
     def prepare(self) -> None:
         """Create the demo account's list."""
         self.store.create_list(self.name, "WINBACK", "Win-back")
+        self.store.create_list(self.name, "REGULARS", "Store regulars")
 
     def advance(self) -> None:
         """Start and finish import jobs."""

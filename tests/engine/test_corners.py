@@ -10,7 +10,7 @@ import pytest
 
 from reverse_etl import tables
 from reverse_etl.crew import Crew
-from reverse_etl.errors import AmbiguousCall, BatchRefused
+from reverse_etl.errors import AmbiguousCall, BatchRefused, FeedError
 from reverse_etl.quarantine import release
 from reverse_etl.report import Status
 from reverse_etl.retention import drop
@@ -51,6 +51,21 @@ def test_a_key_that_moves_to_another_person_is_that_persons_from_then_on(any_sho
     assert any_shop.run().sent == 0
     [row] = [row for row in any_shop.engine("sync_state") if row["row_key"] == "ada@example.com"]
     assert row["profile_id"] == "zoe"
+
+
+def test_an_address_that_changes_in_its_case_alone_stays_one_row(any_shop: Shop) -> None:
+    any_shop.add("ada", "bea")
+    any_shop.people["ada"]["email"] = "Ada@Example.com "
+    any_shop.run()
+    any_shop.people["ada"]["email"] = "ada@example.com"
+    plan = any_shop.plan()
+    assert (plan.add, plan.change, plan.remove) == (0, 1, 0)
+    any_shop.run()
+    assert any_shop.account.rows == any_shop.eligible()
+
+    any_shop.people["bea"]["email"] = "ADA@example.com"
+    with pytest.raises(FeedError, match="1 rows repeat the email"):
+        any_shop.run()
 
 
 def test_names_values_and_keys_of_any_kind_arrive_and_leave(any_shop: Shop) -> None:
