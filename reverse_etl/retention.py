@@ -39,8 +39,16 @@ _RUNS = """
 delete from sync_runs
 where sync_name = $sync and run_id <> $run_id and status <> 'sending'
     and coalesce(ended_at, started_at) < cast($before as timestamp)
-    and run_id not in (select run_id from sync_ledger where sync_name = $sync and run_id is not null)
-    and run_id not in (select job_run_id from sync_state where sync_name = $sync and job_run_id is not null)
+    and run_id not in (select distinct run_id from sync_ledger where sync_name = $sync and run_id is not null)
+    and run_id not in (
+        select distinct job_run_id from sync_state where sync_name = $sync and job_run_id is not null
+    )
+"""
+# Every line of the ledger is of a run that is still written down, and of those there are few: where no run is old, no
+# line is, and the ledger need not be read.
+_OLD_RUNS = """
+select run_id from sync_runs
+where sync_name = $sync and coalesce(started_at, ended_at) < cast($before as timestamp) limit 1
 """
 
 # What an adoption that was killed had read: people, and of no use any more.
@@ -83,6 +91,9 @@ def prune(warehouse: Warehouse, sync: SyncDefinition, run_id: str, now: datetime
 def drop(warehouse: Warehouse, sync: str, run_id: str, now: datetime, keep: timedelta) -> Dropped:
     """Drop what is older than ``keep``, all or nothing; see :func:`prune`."""
     values = {"sync": sync, "before": (now - keep).isoformat()}
+    if not tables.ask(warehouse, _OLD_RUNS, **values):
+        tables.run(warehouse, _LEFT_BEHIND, sync=sync)
+        return Dropped()
     with warehouse.transaction():
         # In this order: a confirmed removal may go only after the addition that it took back.
         lines = tables.run(warehouse, _OLDER_THAN_THE_LAST_WORD, **values)

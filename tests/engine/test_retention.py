@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from reverse_etl import leases, retention, runs
 from reverse_etl.retention import Dropped
 from reverse_etl.sync_block import Retention
@@ -120,3 +122,19 @@ def test_it_is_due_once_a_day_for_each_sync(any_shop: Shop) -> None:
     any_shop.clock.sleep(DAY)
     any_shop.run()
     assert (first, second, due()) == (True, False, True)
+
+
+def test_a_ledger_without_an_old_run_is_not_even_read(any_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    any_shop.add("ada")
+    any_shop.run()
+    said: list[str] = []
+    execute = any_shop.warehouse.execute
+
+    def listening(sql: Any, *rest: Any) -> int:
+        said.append(any_shop.warehouse.render(sql))
+        return execute(sql, *rest)
+
+    monkeypatch.setattr(any_shop.warehouse, "execute", listening)
+    any_shop.clock.moment += timedelta(days=2)
+    assert prune(any_shop) == Dropped()
+    assert not any("sync_ledger" in one for one in said)
