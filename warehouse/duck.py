@@ -169,8 +169,8 @@ class DuckWarehouse(Warehouse):
             raise WarehouseError(
                 f"DuckDB refused a statement: {_first_line(error)}",
                 where=self.path,
-                fix="if a relation or a column is missing, run `dbt build`; if the disk is full, make room; if memory ran "
-                "out, raise memory_limit in profiles.yml",
+                fix="if a relation or a column is missing, run `dbt build`; if the disk is full, make room; if memory "
+                "ran out, raise memory_limit in profiles.yml",
             ) from error
 
 
