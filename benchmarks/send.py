@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,10 +30,10 @@ import duckdb
 import requests
 
 from benchmarks.accept import running
-from benchmarks.engine import AS_OF, RESULTS, sync, world
+from benchmarks.engine import AS_OF, RESULTS, Null, sync, world
 from reverse_etl.account import account_file
 from reverse_etl.budget import Budget
-from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Delivery, Limits, ObjectSpec
 from reverse_etl.engine import run_sync
 from reverse_etl.http import HttpClient, encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -44,33 +44,18 @@ LOOP_BATCH = 100  #: rows of one of the loop's calls
 MEMORY = "512MB"  #: what DuckDB may keep in memory: it takes most of the machine's when nothing is said
 
 
-class Accepting(Destination):
+class Accepting(Null):
     """Posts batches as JSON to a server that accepts everything."""
 
-    name = "null"
     label = "Accepting"
-    api_version = "1"
-    api_version_ends: ClassVar[date | None] = None
     documentation = "benchmarks/accept.py"
-    settings_class = Settings
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
-        "contact": ObjectSpec(
-            modes=frozenset(Mode),
-            keys=frozenset({"email"}),
-            columns=frozenset({"email", "phone"}),
-            identifiers={"email": "email", "phone": "phone"},
+        "contact": replace(
+            Null.objects["contact"],
             limits=dict.fromkeys(Op, Limits(rows=BATCH, bytes=20_000_000, calls_per_second=1_000, burst=100)),
             concurrency=2,
         )
     }
-
-    @classmethod
-    def headers(cls, settings: Any) -> dict[str, str]:
-        """Return none."""
-        return {}
-
-    def check(self, delivery: Delivery) -> None:
-        """Accept any."""
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return what the row takes in the body."""

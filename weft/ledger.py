@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -45,16 +45,21 @@ def ledger(
         raise ConfigError(
             f"There is no outcome {outcome!r}.", where="--outcome", fix=f"Use one of: {', '.join(Outcome)}."
         )
-    filters: dict[str, Any] = {"outcome": outcome, "run_id": run_id, "row_key": key, "code": code}
-    filters["since"] = moment(since, "--since") if since is not None else None
-    filters["where"] = parse(where) if where is not None else None
+    filters = records.Filters(
+        outcome=outcome,
+        run_id=run_id,
+        row_key=key,
+        code=code,
+        since=moment(since, "--since") if since is not None else None,
+        where=parse(where) if where is not None else None,
+    )
     session = Session()
     (definition,) = session.chosen(sync)
     with session.warehouse() as warehouse:
         if summary:
-            answers = records.summary(warehouse, definition.name, **filters)
+            answers = records.summary(warehouse, definition.name, filters)
         else:
-            answers = records.read(warehouse, definition.name, limit=limit, **filters)
+            answers = records.read(warehouse, definition.name, filters, limit=limit)
     if not summary:
         answers = [row | {"row_key": key_shown(str(row["row_key"]), show_keys)} for row in answers]
     if json:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
-from reverse_etl.ledger import read
+from reverse_etl.ledger import Filters, read
 from reverse_etl.report import Status
 from reverse_etl.rows import Op, Outcome, Row
 from reverse_etl.runs import latest
@@ -116,7 +116,7 @@ def test_a_process_killed_outright(tmp_path: Path, shop: Shop) -> None:
         report = again.run()
         # Four rows were confirmed before; the others were one window, of which four rows were on their way.
         assert report.planned["add"] == 6
-        assert [row["outcome"] for row in read(warehouse, "shop_contacts", outcome=Outcome.AMBIGUOUS)] == [
+        assert [row["outcome"] for row in read(warehouse, "shop_contacts", Filters(outcome=Outcome.AMBIGUOUS))] == [
             "ambiguous"
         ] * 6
         assert set(again.account.rows) == {f"{name}@example.com" for name in NAMES[4:]}
@@ -152,7 +152,7 @@ def test_a_destination_that_fails_midway_loses_nothing(shop: Shop, error: Except
         shop.run()
     [run] = latest(shop.warehouse)
     assert (run["status"], run["sent"], run["applied"], run["message"]) == ("failed", 8, 4, str(error))
-    assert len(read(shop.warehouse, "shop_contacts", outcome=outcome)) == 4
+    assert len(read(shop.warehouse, "shop_contacts", Filters(outcome=outcome))) == 4
     shop.account.after = None
     del shop.people["eve"]
     shop.run()
@@ -164,7 +164,7 @@ def test_a_poisoned_batch_is_halved_until_the_bad_row_stands_alone(shop: Shop) -
     shop.account.poison = {"cid@example.com", "joe@example.com"}
     report = shop.run()
     assert (report.applied, report.refused, report.status) == (8, 2, Status.DONE)
-    refused = read(shop.warehouse, "shop_contacts", outcome="permanent")
+    refused = read(shop.warehouse, "shop_contacts", Filters(outcome="permanent"))
     assert {(row["row_key"], row["code"]) for row in refused} == {
         ("cid@example.com", "422"),
         ("joe@example.com", "422"),

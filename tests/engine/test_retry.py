@@ -206,8 +206,8 @@ def test_the_ledger_is_filtered_and_summed_up(any_shop: Shop) -> None:
     del any_shop.people["cid"]
     any_shop.run()
 
-    def keys(**filters: Any) -> list[str]:
-        found = ledger.read(any_shop.warehouse, "shop_contacts", **filters)
+    def keys(limit: int = 100, **filters: Any) -> list[str]:
+        found = ledger.read(any_shop.warehouse, "shop_contacts", ledger.Filters(**filters), limit=limit)
         return [row["row_key"][:3] for row in found]
 
     assert keys() == ["cid", "ada", "bea", "cid"]
@@ -221,5 +221,6 @@ def test_the_ledger_is_filtered_and_summed_up(any_shop: Shop) -> None:
         ("add", "permanent", "invalid", 1),
         ("remove", "applied", "", 1),
     ]
-    assert [row["op"] for row in ledger.summary(any_shop.warehouse, "shop_contacts", since=between)] == ["remove"]
+    later = ledger.summary(any_shop.warehouse, "shop_contacts", ledger.Filters(since=between))
+    assert [row["op"] for row in later] == ["remove"]
     assert summed[0]["first_at"] == summed[0]["last_at"] < between

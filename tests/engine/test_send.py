@@ -15,7 +15,7 @@ from reverse_etl.crew import Crew, Width
 from reverse_etl.destinations.base import Delivery
 from reverse_etl.engine import run_sync
 from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
-from reverse_etl.ledger import read
+from reverse_etl.ledger import Filters, read
 from reverse_etl.report import RunReport, Status
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 from reverse_etl.runs import latest
@@ -421,7 +421,7 @@ def test_a_row_that_the_destination_says_nothing_of_is_in_doubt(shop: Shop, monk
     monkeypatch.setattr(Memory, "_take", mumble)
     report = shop.run()
     assert (report.applied, report.ambiguous) == (3, 1)
-    [unanswered] = read(shop.warehouse, "shop_contacts", outcome="ambiguous")
+    [unanswered] = read(shop.warehouse, "shop_contacts", Filters(outcome="ambiguous"))
     assert (unanswered["row_key"], unanswered["code"]) == ("p01@example.com", "unanswered")
     applied = {row["row_key"]: row["destination_id"] for row in shop.engine("sync_state") if row["row_hash"]}
     assert applied == {f"{name}@example.com": f"id-{name}@example.com" for name in ("p00", "p02", "p03")}

@@ -17,7 +17,7 @@ from reverse_etl.destinations.base import Settings
 from reverse_etl.engine import run_sync
 from reverse_etl.errors import DestinationDown, DestinationRefused
 from reverse_etl.http import HttpClient
-from reverse_etl.ledger import read
+from reverse_etl.ledger import Filters, read
 from reverse_etl.report import RunReport
 from tests.engine.conftest import duckdb_project
 from tests.engine.fault_matrix.faults import Case, cases
@@ -183,7 +183,7 @@ class World:
             if run["sync_name"] == self.name and run["run_id"] not in before
         ]
         self.runs = before | {str(run["run_id"])}
-        lines_of_run = read(self.shop.warehouse, sync.name, run_id=str(run["run_id"]))
+        lines_of_run = read(self.shop.warehouse, sync.name, Filters(run_id=str(run["run_id"])))
         return Ran(
             status=str(run["status"]),
             error=error,
