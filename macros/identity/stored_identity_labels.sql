@@ -2,11 +2,12 @@
 {% macro stored_identity_labels() %}
     {% set labels = adapter.get_relation(this.database, this.schema, 'identity_labels') if execute else none %}
     {% if labels is none %}
-        {% set bigint = dbt.type_bigint() %}
-        {{ return(
-            '(select cast(0 as ' ~ bigint ~ ') as node_seq, cast(0 as ' ~ bigint ~ ') as canonical_seq,'
-            ~ ' cast(0 as ' ~ bigint ~ ') as batch where false)'
-        ) }}
+        {% set columns = ['node_seq', 'component_seq', 'canonical_seq', 'batch'] %}
+        {% set empty = [] %}
+        {% for column in columns %}
+            {% do empty.append('cast(0 as ' ~ dbt.type_bigint() ~ ') as ' ~ column) %}
+        {% endfor %}
+        {{ return('(select ' ~ empty | join(', ') ~ ' where false)') }}
     {% endif %}
     {{ return(labels) }}
 {% endmacro %}

@@ -29,6 +29,7 @@ evidence as (
         pairs.first_seen_at,
         pairs.last_seen_at,
         pairs.count_records,
+        cast(1 as double precision) as weight,
         shared_a.reason is null and shared_b.reason is null as is_active,
         coalesce(shared_a.reason, shared_b.reason) as inactive_reason
     from pairs
@@ -60,6 +61,7 @@ no_longer_stated as (
         stored.first_seen_at,
         stored.last_seen_at,
         stored.count_records,
+        stored.weight,
         false as is_active,
         case
             when blocked_a.node_seq is not null or blocked_b.node_seq is not null then 'blocked'
@@ -84,7 +86,9 @@ said as (
 ),
 
 final as (
-    select said.*
+    select
+        said.*,
+        {{ next_batch() }} as batch
     from said
     left join stored
         on
@@ -94,6 +98,7 @@ final as (
             and said.source = stored.source
     where
         stored.a is null
+        or stored.batch is null
         or said.is_active <> stored.is_active
         or said.count_records <> stored.count_records
         or said.inactive_reason is distinct from stored.inactive_reason
@@ -102,7 +107,10 @@ final as (
 )
 {% else %}
     final as (
-        select * from evidence
+        select
+            *,
+            {{ next_batch() }} as batch
+        from evidence
     )
 {% endif %}
 

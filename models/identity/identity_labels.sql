@@ -1,11 +1,13 @@
--- Grain: one row per identifier ever registered. canonical_seq is its person: the number of the
--- person's oldest identifier.
+-- Grain: one row per identifier ever registered. component_seq is what active edges connect it to,
+-- canonical_seq its person, which is the same unless a limit keeps people apart: each is the number
+-- of the oldest identifier in it.
 -- One statement moves the whole graph from one state to the next, so a run that dies leaves the old
 -- state or the new.
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',
     unique_key='node_seq',
+    on_schema_change='append_new_columns',
     full_refresh=false,
 ) }}
 
@@ -16,6 +18,7 @@
 with moves as (
     select
         node_seq,
+        component_seq,
         canonical_seq,
         batch
     from {{ ref('identity_moves') }}
@@ -24,6 +27,7 @@ with moves as (
 final as (
     select
         node_seq,
+        component_seq,
         canonical_seq,
         batch
     from moves

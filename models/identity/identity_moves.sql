@@ -25,18 +25,19 @@ roots as (
     {{ solved.roots }}
 ),
 
-last_batch as (
-    select coalesce(max(batch), 0) as batch from {{ labels }} as labels
+batches as (
+    select {{ next_batch() }} as batch
 ),
 
 final as (
     select
         start_nodes.node_seq,
         start_nodes.previous_seq,
+        coalesce(roots.root_seq, start_nodes.start_seq) as component_seq,
         coalesce(roots.root_seq, start_nodes.start_seq) as canonical_seq,
-        last_batch.batch + 1 as batch
+        batches.batch
     from start_nodes
-    cross join last_batch
+    cross join batches
     left join roots on start_nodes.start_seq = roots.node_seq
     where
         coalesce(roots.root_seq, start_nodes.start_seq)

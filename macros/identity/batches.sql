@@ -1,0 +1,19 @@
+{# The number of the last batch that was finished, as SQL; 0 before the first.
+
+   identity_batches gets its row when everything else of a batch is written. What carries a higher number was
+   written by a run that is under way or was killed, and counts as news. #}
+{% macro finished_batch() -%}
+    {%- set batches = adapter.get_relation(this.database, this.schema, 'identity_batches') if execute else none -%}
+    {%- if batches is none -%} cast(0 as {{ dbt.type_bigint() }})
+    {%- else -%} (select coalesce(max(batch), 0) from {{ batches }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# The number of the batch that this run makes, as SQL: above all that any run has written on a label, so that a
+   killed run's number is not given to other moves. #}
+{% macro next_batch() -%}
+    (
+        select greatest(coalesce(max(labels.batch), 0), {{ finished_batch() }}) + 1
+        from {{ stored_identity_labels() }} as labels
+    )
+{%- endmacro %}
