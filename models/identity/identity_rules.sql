@@ -7,7 +7,10 @@ with final as (
     {% for row in rows %}
         select
             cast('{{ row.identifier_type }}' as varchar) as identifier_type,
+            cast('{{ row.normaliser }}' as varchar) as normaliser,
             cast({{ row.priority }} as integer) as priority,
+            cast({{ 'null' if row.max_per_person is none else row.max_per_person }} as integer)
+                as max_per_person,
             cast('{{ row.neighbour_type }}' as varchar) as neighbour_type,
             cast({{ 'null' if row.max_neighbours is none else row.max_neighbours }} as integer)
                 as max_neighbours

@@ -8,13 +8,40 @@ from .conftest import IdentityProject
 def test_wrong_rules_are_refused_together(project: IdentityProject) -> None:
     rules = {
         "email": {"degree_limit": 5},
-        "phone": {"priority": 30, "limit": 5},
+        "phone": {"priority": 30, "limits": 5},
         "user_id": {"priority": 10, "shared_above": {"email": "one"}},
+        "loyalty_id": {"priority": 20, "limit": 0, "normaliser": "emial"},
+        "anonymous_id": {"priority": 90, "limit": "two", "shared_above": ["user_id"]},
+        "till": 7,
     }
     told = " ".join(project.dbt("parse", variables={"identity_rules": rules}, fails=True).stdout.split())
     assert "dbt_project.yml, vars: identity_rules" in told
     assert "needs a mapping of identifier types with one named default" in told
     assert "email needs a priority" in told
-    assert "phone takes only priority, degree_limit, shared_above" in told
+    assert "phone takes only normaliser, priority, limit, degree_limit, shared_above" in told
     assert "user_id has a limit that is no whole number: email one" in told
-    assert "A rule reads: {priority: 90" in told
+    assert "loyalty_id has the normaliser emial; there are text, user_id, email," in told
+    assert "loyalty_id has a limit per person that is no whole number above 0: 0" in told
+    assert "anonymous_id has a limit per person that is no whole number above 0: two" in told
+    assert "anonymous_id needs a mapping of types to whole numbers under shared_above" in told
+    assert "till needs a priority" in told
+    assert "A rule reads: {normaliser: email, priority: 30" in told
+
+
+def test_a_type_without_a_normaliser_takes_the_one_of_its_name(project: IdentityProject) -> None:
+    rules = {
+        "email": {"priority": 30, "normaliser": "email_gmail"},
+        "phone": {"priority": 40, "limit": 5},
+        "till": {"priority": 90},
+        "default": {"priority": 50, "normaliser": "device_id"},
+    }
+    project.dbt("run", "--select", "identity_rules", variables={"identity_rules": rules})
+    found = project.execute(
+        "select identifier_type, normaliser, max_per_person from weft_identity.identity_rules order by priority"
+    )
+    assert found == [
+        ("email", "email_gmail", None),
+        ("phone", "phone", 5),
+        ("default", "device_id", None),
+        ("till", "device_id", None),
+    ]
