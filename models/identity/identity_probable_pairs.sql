@@ -1,12 +1,13 @@
--- Grain: one row per pair of identifiers and model version that scored it. `weft identity score`
--- writes the pairs and `weft identity review` the decisions; dbt only makes sure that the table is
--- there, and keeps it.
+-- Grain: one row per pair of identifiers that the newest scoring found probable, or that a person
+-- decided on. `weft identity score` writes them and `weft identity review` the decisions; dbt only
+-- makes sure that the table is there, and keeps it.
 -- A weight is a probability, and no decision: what links is in identity_edges.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='append_new_columns',
     full_refresh=false,
+    meta={'identity_probable': identity_probable()},
 ) }}
 
 with final as (
