@@ -7,7 +7,7 @@ import sys
 
 RUNS = (
     ("the demo's generator", ("benchmarks.demo_generator", "10_000", "100_000")),
-    ("identity stitching", ("benchmarks.identity.run", "--people", "100000")),
+    ("identity stitching", ("benchmarks.identity.run", "--edges", "1000000")),
     ("the plan", ("benchmarks.plan", "--rows", "1000000")),
     ("the sync engine", ("benchmarks.engine", "--rows", "1000000")),
     ("sending", ("benchmarks.send", "--rows", "10000", "1000000")),

@@ -1,4 +1,4 @@
-"""Other ways to the components of the same graph, each from a table of pairs in a DuckDB file to a table of labels there.
+"""Other ways to the components of the same graph: from a table of pairs in a DuckDB file to a table of labels there.
 
 ``python -m benchmarks.identity.competitors HOW FILE`` finds the components of ``pairs`` (whole numbers a and b, and the
 identifiers value_a and value_b that they stand for) and prints as JSON what it took. The run script starts each in a
@@ -34,7 +34,8 @@ def contraction_strings(connection: duckdb.DuckDBPyConnection) -> Mapping[str, i
     )
     connection.execute(
         "create temp table numbered as select one.node as a, other.node as b from pairs "
-        "inner join registry as one on pairs.value_a = one.value inner join registry as other on pairs.value_b = other.value"
+        "inner join registry as one on pairs.value_a = one.value "
+        "inner join registry as other on pairs.value_b = other.value"
     )
     done = contract(connection, "numbered", "numbers")
     connection.execute(
@@ -56,7 +57,7 @@ def splink_strings(connection: duckdb.DuckDBPyConnection) -> Mapping[str, int]:
 
 
 def scipy_numbers(connection: duckdb.DuckDBPyConnection) -> Mapping[str, int]:
-    """scipy end to end from dense numbers: export, solve, load back."""
+    """What scipy takes end to end from dense numbers: export, solve, load back."""
     import numpy as np
 
     pairs = connection.execute("select a, b from pairs").fetchnumpy()
@@ -68,11 +69,11 @@ def scipy_numbers(connection: duckdb.DuckDBPyConnection) -> Mapping[str, int]:
 
 
 def scipy_strings(connection: duckdb.DuckDBPyConnection) -> Mapping[str, int]:
-    """scipy end to end from identifiers: export, number, solve, load back."""
+    """What scipy takes end to end from identifiers: export, number, solve, load back."""
     import numpy as np
     import pyarrow as pa
 
-    pairs = connection.execute("select value_a, value_b from pairs").to_arrow_table()
+    pairs: Any = connection.execute("select value_a, value_b from pairs").to_arrow_table()
     both = pa.chunked_array([*pairs["value_a"].chunks, *pairs["value_b"].chunks])
     numbered = both.combine_chunks().dictionary_encode()
     codes = numbered.indices.to_numpy()
@@ -116,7 +117,8 @@ def _splink(connection: duckdb.DuckDBPyConnection, left: str, right: str, kind: 
     logger.setLevel(logging.INFO)
     logger.addHandler(_Rounds())
     connection.execute(
-        f"create or replace table nodes as select cast({left} as {kind}) as node from pairs union select {right} from pairs"
+        f"create or replace table nodes as select cast({left} as {kind}) as node from pairs "
+        f"union select {right} from pairs"
     )
     connection.execute(f"create or replace view links as select {left} as node_l, {right} as node_r from pairs")
     clustered = cluster_pairwise_predictions_at_threshold(
@@ -148,9 +150,7 @@ def main(how: str, file: str) -> None:
         begun = time.perf_counter()
         took = WAYS[how][1](connection)
         seconds = time.perf_counter() - begun
-        [(labels, components)] = connection.execute(
-            "select count(*), count(distinct label) from labels"
-        ).fetchall()
+        [(labels, components)] = connection.execute("select count(*), count(distinct label) from labels").fetchall()
     print(json.dumps({"seconds": seconds, "nodes": labels, "components": components, **took}))
 
 

@@ -1,6 +1,6 @@
 """The bare contraction: the statements of the identity models' loop in plain DuckDB, without dbt and without evidence.
 
-It stands for the least that finding the components of a graph can cost in SQL, and is what the models are compared with.
+It stands for the least that finding the components of a graph can cost in SQL: the models are compared with it.
 """
 
 from __future__ import annotations

@@ -39,7 +39,11 @@ extra as (
 select person || ':' || link as record, person, link as one, person as with_person, other from tree
 union all
 select
-    person || ':extra:' || link, person, one, person, (one + 1 + hash(person, link, 'other') % (identifiers - 1)) % identifiers
+    person || ':extra:' || link,
+    person,
+    one,
+    person,
+    (one + 1 + hash(person, link, 'other') % (identifiers - 1)) % identifiers
 from extra
 """
 
@@ -60,7 +64,12 @@ from range($till) as numbers(person)
 # What a day brings besides new people: known people with another device, and now and then two of them on one device.
 _NEWS = """
 insert into links
-select $day || ':device:' || number, hash($day, number) % $known, 0, hash($day, number) % $known, $day * 1000000000 + number
+select
+    $day || ':device:' || number,
+    hash($day, number) % $known,
+    0,
+    hash($day, number) % $known,
+    cast($day as bigint) * 1000000000 + number
 from range($devices) as numbers(number)
 union all
 select
@@ -82,7 +91,8 @@ copy (
         case when identifier = 0 then 'user_id' else 'anonymous_id' end as identifier_type,
         case when identifier = 0 then 'shop-customer-' else 'web-device-' end || md5(person || '-' || identifier)
             as identifier_value,
-        timestamp '2026-01-01' + interval 1 second * ($day * 40000000 + hash(record) % 30000000) as observed_at
+        timestamp '2026-01-01' + interval 1 second * (cast($day as bigint) * 40000000 + hash(record) % 30000000)
+            as observed_at
     from ends
 ) to '{file}' (format parquet)
 """
@@ -101,12 +111,12 @@ class Graph:
     @property
     def people(self) -> int:
         """How many people the first load has."""
-        return max(40, round(self.edges / LINKS))
+        return max(60, round(self.edges / LINKS))
 
     @property
     def together(self) -> int:
         """How many people a large component joins."""
-        return min(2000, self.people // 20)
+        return max(20, min(2000, self.people // 20))
 
     @property
     def large(self) -> int:
@@ -150,9 +160,7 @@ class Graph:
         after = known + round((links / 2 - meetings) / LINKS)
         with duckdb.connect() as connection:
             connection.execute(_PEOPLE, {"first": known, "last": after})
-            connection.execute(
-                _NEWS, {"day": day, "known": known, "devices": max(1, links // 2), "meetings": meetings}
-            )
+            connection.execute(_NEWS, {"day": day, "known": known, "devices": max(1, links // 2), "meetings": meetings})
             _save(connection, raw, day)
         return after
 
@@ -178,9 +186,7 @@ def publish(raw: Path, database: Path) -> None:
     """Shows the records of a folder as the table that the pack reads."""
     with duckdb.connect(str(database)) as connection:
         connection.execute("create schema if not exists raw_bench")
-        connection.execute(
-            f"create or replace view raw_bench.identifiers as from read_parquet('{raw}/*.parquet')"
-        )
+        connection.execute(f"create or replace view raw_bench.identifiers as from read_parquet('{raw}/*.parquet')")
 
 
 def _save(connection: duckdb.DuckDBPyConnection, raw: Path, day: int) -> None:

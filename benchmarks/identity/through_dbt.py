@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+_WEIGH = ROOT / "benchmarks" / "identity" / "weigh.py"
 _ROUNDS = re.compile(r"\b(\d+) rounds?\b")
+_BORDER = re.compile(r"^(/\*.*?\*/)?\s*(begin|commit|rollback)\b", re.IGNORECASE | re.DOTALL)
 _DBT = ("-c", "from dbt.cli.main import cli; cli()", "--quiet")
 
 
@@ -26,7 +27,7 @@ class Ran:
     """A finished process.
 
     Attributes:
-        output: What it wrote to its standard output.
+        output: All that it wrote.
         seconds: How long it took.
         peak_mib: Its largest resident memory.
     """
@@ -42,18 +43,22 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Ran:
     Raises:
         RuntimeError: It failed; the message ends with what it said.
     """
-    begun = time.perf_counter()
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=output)
-        # Waited for by hand: it is the one way to learn what this child alone has used.
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - begun
-        output.seek(0)
-        text = output.read()
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(arguments[:2])} exited with {process.returncode}:\n{text[-3000:]}")
-    return Ran(text, seconds, used.ru_maxrss / 1024)
+    with tempfile.TemporaryDirectory() as folder:
+        weighed, output = Path(folder, "weighed.json"), Path(folder, "output.txt")
+        with output.open("wb") as into:
+            subprocess.run(
+                [sys.executable, "-S", str(_WEIGH), str(weighed), sys.executable, *arguments],
+                cwd=ROOT,
+                env=dict(environment),
+                stdout=into,
+                stderr=subprocess.STDOUT,
+                check=True,
+            )
+        taken = json.loads(weighed.read_text(encoding="utf-8"))
+        text = output.read_text(encoding="utf-8", errors="replace")
+    if taken["code"]:
+        raise RuntimeError(f"{' '.join(arguments[:2])} exited with {taken['code']}:\n{text[-3000:]}")
+    return Ran(text, taken["seconds"], taken["peak_mib"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Build:
         spans: When each began and ended.
         seconds: How long the whole process took.
         peak_mib: Its largest resident memory.
-        statements: The statements of the models, in their order.
+        statements: The statements of the models, in their order, without the borders of transactions.
         rounds: The rounds that each model's loops took, loop by loop, where it says so in dbt's log.
     """
 
@@ -180,7 +185,7 @@ def _logged(log: Path) -> tuple[list[Statement], dict[str, list[int]]]:
     for event in _events(log):
         data, kind = event["data"], event["info"]["name"]
         model = (data.get("node_info") or {}).get("node_name", "")
-        if kind == "SQLQuery" and model:
+        if kind == "SQLQuery" and model and not _BORDER.search(data["sql"]):
             statements.append(Statement(model, data["sql"]))
         elif kind.startswith("JinjaLog"):
             rounds_of = rounds.setdefault(model, [])

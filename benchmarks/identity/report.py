@@ -1,0 +1,194 @@
+"""What was measured of identity, kept as JSON and shown as Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.identity.competitors import WAYS
+from benchmarks.identity.measure import FULL
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+_FULL_AIM, _SPLINK_AIM, _DELTA_AIM = 1.2, 3.0, 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The results of all sizes.
+
+    Attributes:
+        folder: Where identity.json and identity.md are.
+    """
+
+    folder: Path
+
+    def keep(self, kind: str, name: str, result: Mapping[str, Any]) -> None:
+        """Adds a result, in the place of an older one of the same name."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        stored = self._read()
+        stored.setdefault(kind, {})[name] = result
+        self._file.write_text(json.dumps(stored, indent=1, default=str) + "\n", encoding="utf-8")
+
+    def write(self) -> str:
+        """Writes all results as Markdown and returns it."""
+        text = "\n".join(_page(self._read()))
+        (self.folder / "identity.md").write_text(text, encoding="utf-8")
+        return text
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "identity.json"
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        if not self._file.exists():
+            return {}
+        stored: dict[str, dict[str, Any]] = json.loads(self._file.read_text(encoding="utf-8"))
+        return stored
+
+
+def _page(stored: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    sizes = sorted(stored.get("sizes", {}).values(), key=lambda size: (size["edges"], size["memory"] or ""))
+    yield from (
+        "# Identity stitching",
+        "",
+        "Everything runs through `dbt build` on a DuckDB file; the graph is that of `benchmarks/identity/graph.py`.",
+        "Seconds are wall time. *Stitching* is the time in which at least one identity model ran: dbt's start-up is no",
+        "part of it. Memory is the largest resident size of the whole dbt process.",
+        "",
+    )
+    whole = [size for size in sizes if not size["memory"]]
+    if whole:
+        yield from _aims(sizes, whole)
+    for size in sizes:
+        yield from _size(size)
+    for shapes in stored.get("shapes", {}).values():
+        yield from _shapes(shapes)
+
+
+def _aims(sizes: list[Any], whole: list[Any]) -> Iterator[str]:
+    yield from ("## Aims", "", "| | aim |" + "".join(f" {size['edges']:,} edges |" for size in whole))
+    yield "|---|---|" + "---:|" * len(whole)
+    rows = (
+        ("full build / bare contraction of the same identifiers", "at most", _FULL_AIM, "contraction-strings", False),
+        ("full build / bare contraction, numbers ready", "at most", _FULL_AIM, "contraction-numbers", False),
+        ("solving alone (`identity_moves`) / bare contraction, numbers ready", "", None, "contraction-numbers", True),
+        ("Splink from identifiers / full build", "at least", _SPLINK_AIM, "splink-strings", False),
+        ("Splink, numbers ready / full build", "", None, "splink-numbers", False),
+    )
+    for title, word, aim, how, is_solving in rows:
+        shown = []
+        for size in whole:
+            full, other = size["steps"][FULL], size["competitors"].get(how, {})
+            mine = full["models"]["identity_moves"] if is_solving else full["stitching"]
+            inverse = how.startswith("splink")
+            shown.append(_judged(other["seconds"] / mine if inverse else mine / other["seconds"], word, aim)
+                         if "seconds" in other else "not measured")  # fmt: skip
+        yield f"| {title} | {f'{word} {aim}' if aim else ''} |" + "".join(f" {each} |" for each in shown)
+    for title, aim in (("no news", None), ("+0.01 %", None), ("+1 %", _DELTA_AIM), ("+10 %", None)):
+        shown = []
+        for size in whole:
+            step, full = size["steps"].get(title), size["steps"][FULL]
+            shown.append(
+                _judged(step["stitching"] / full["stitching"], "at most", aim, percent=True) if step else "not measured"
+            )
+        yield f"| {title} / full build | {f'at most {aim:.0%}' if aim else ''} |" + "".join(
+            f" {each} |" for each in shown
+        )
+    limited = {(size["edges"], size["memory"]): size for size in sizes if size["memory"]}
+    for memory in sorted({memory for _, memory in limited}):
+        ran = ("finished" if (size["edges"], memory) in limited else "not measured" for size in whole)
+        yield f"| within {memory} of DuckDB memory | finishes |" + "".join(f" {each} |" for each in ran)
+    yield ""
+
+
+def _judged(ratio: float, word: str, aim: float | None, percent: bool = False) -> str:
+    shown = f"{ratio:.1%}" if percent else f"{ratio:.2f}"
+    if aim is None:
+        return shown
+    is_met = ratio <= aim if word == "at most" else ratio >= aim
+    return f"{shown}, {'met' if is_met else '**missed**'}"
+
+
+def _size(size: Mapping[str, Any]) -> Iterator[str]:
+    steps: Mapping[str, Any] = size["steps"]
+    full = steps[FULL]
+    limited = f", DuckDB's memory limited to {size['memory']}" if size["memory"] else ""
+    passes = f"Medians of {size['repeats']} passes." if size["repeats"] > 1 else "One pass."
+    yield from (f"## {size['edges']:,} edges{limited}", "", *_made(size), f"{passes}", "")
+    yield (
+        f"{full['mentions']:,} mentions of {full['nodes']:,} identifiers; {full['edges']:,} edges, of which "
+        f"{full['active']:,} active; {full['profiles']:,} profiles."
+    )
+    if limits := steps.get("limits"):
+        yield (
+            f"In the last step a person may have one account. {limits['violating']:,} components "
+            f"({limits['violating'] / limits['components']:.2%}) hold more, and so do {limits['people_over']:,} people "
+            "afterwards."
+        )
+    yield from ("", "| seconds |" + "".join(f" {title} |" for title in steps), "|---|" + "---:|" * len(steps))
+    for model in full["models"]:
+        yield f"| {model} |" + "".join(f" {step['models'].get(model, 0.0):.2f} |" for step in steps.values())
+    rows = (
+        ("**stitching**", "stitching", "{:.2f}"),
+        ("reading the records (staging)", "staging", "{:.2f}"),
+        ("the whole dbt process", "process", "{:.1f}"),
+        ("peak memory, MiB", "peak_mib", "{:,.0f}"),
+        ("statements of identity models", "statements", "{:,}"),
+        ("DuckDB file afterwards, MiB", "file_mib", "{:,.0f}"),
+    )
+    for title, key, form in rows:
+        yield f"| {title} |" + "".join(f" {form.format(step[key])} |" for step in steps.values())
+    rounds = (", ".join(str(number) for each in step["rounds"].values() for number in each) for step in steps.values())
+    yield "| rounds, loop by loop |" + "".join(f" {each or 0} |" for each in rounds)
+    yield ""
+    if size["competitors"]:
+        yield from _competitors(size)
+
+
+def _competitors(size: Mapping[str, Any]) -> Iterator[str]:
+    stitching = size["steps"][FULL]["stitching"]
+    yield from (
+        "The active edges of that full build, solved in other ways: from a table of pairs in a DuckDB file to a table",
+        "of labels in it, each in a process of its own.",
+        "",
+        "| | seconds | times the full build | rounds | peak memory, MiB | components that differ |",
+        "|---|---:|---:|---:|---:|---:|",
+    )
+    for how, took in size["competitors"].items():
+        title = WAYS[how][0]
+        if "failed" in took:
+            yield f"| {title} | did not finish: {took['failed']} | | | | |"
+            continue
+        yield (
+            f"| {title} | {took['seconds']:.2f} | {took['seconds'] / stitching:.2f} | {took.get('rounds') or ''} | "
+            f"{took['peak_mib']:,.0f} | {took['differ']:,} |"
+        )
+    yield ""
+
+
+def _shapes(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from (
+        f"## Shapes of {found['nodes']:,} nodes",
+        "",
+        *_made(found),
+        "One pass; each a full build on a new file.",
+        "",
+    )
+    yield (
+        "| | edges | components | rounds | statements | solving (`identity_moves`), seconds | stitching, seconds "
+        "| peak memory, MiB | labels unlike scipy's |"
+    )
+    yield "|---|" + "---:|" * 8
+    for name, took in found["shapes"].items():
+        yield (
+            f"| {name} | {took['edges']:,} | {took['components']:,} | {took['rounds']} | {took['statements']} | "
+            f"{took['solving']:.2f} | {took['stitching']:.2f} | {took['peak_mib']:,.0f} | {took['wrong']:,} |"
+        )
+    yield ""
+
+
+def _made(result: Mapping[str, Any]) -> tuple[str, ...]:
+    return (f"`{result['command']}` on {result['date']}, {result['machine']}, {result['versions']}.",)
