@@ -8,7 +8,7 @@ import typer
 
 from warehouse.errors import UnexpectedError, WeftError
 from warehouse.project import load_settings, project_root
-from weft import adopt, apply, drift, ledger, plan, profile, quarantine, retry, run, syncs
+from weft import adopt, apply, drift, explain, identity, ledger, plan, profile, quarantine, retry, run, syncs
 
 app = typer.Typer(
     name="weft",
@@ -28,6 +28,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command("adopt")(adopt.adopt)
 app.command("drift")(drift.drift)
 app.command("profile")(profile.profile)
+app.command("explain")(explain.explain)
+app.add_typer(identity.app, name="identity")
 
 
 def main() -> None:
