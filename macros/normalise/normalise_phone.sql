@@ -3,7 +3,8 @@
 
    Understands +49 170…, 0049 170…, +49 (0)170…, the national 0170…, a number whose plus is
    missing, and spaces, dashes, dots, slashes and parentheses anywhere. Anything else in it, such
-   as a letter, makes it no number: an extension must not be glued to the digits.
+   as a letter, makes it no number: an extension must not be glued to the digits. Dashes of every
+   kind and the digits of Arabic and Persian keyboards count as plain ones.
    reverse_etl/normalise.py is the same in Python; both have to pass tests/data/phones.csv.
 
    phone, country: SQL expressions, best plain columns, for each is repeated; the country is an
@@ -18,8 +19,14 @@
     {%- endfor -%}
     {%- set others = '(' ~ other_calling_codes() | join('|') ~ ')[0-9]{4,12}' -%}
 
-    {%- set text = "replace(" ~ phone ~ ", chr(160), ' ')" -%}
-    {%- set written = regexp_part(text, '^[[:space:]]*[+]?[-0-9 ()./]+[[:space:]]*$') -%}
+    {%- set signs = {'−': '-'} -%}
+    {%- for number in range(8208, 8214) -%} {%- do signs.update({'%c' % number: '-'}) -%} {%- endfor -%}
+    {%- for number in range(10) -%}
+        {%- do signs.update({'%c' % (1632 + number): number | string, '%c' % (1776 + number): number | string}) -%}
+    {%- endfor -%}
+    {#- A whole number that went through a floating-point column: its zero is no digit of it. -#}
+    {%- set whole = regexp_replace_all(plain_text(phone, signs), '^([+]?[0-9]+)[.]0$', '[1]') -%}
+    {%- set written = regexp_part(whole, '^[+]?[-0-9 ()./]+$') -%}
     {%- set dialled = regexp_replace_all(regexp_replace_all(written, '[^0-9+]'), '^00', '+') -%}
     {%- set calling_code -%}
         case {{ country }}

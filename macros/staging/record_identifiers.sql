@@ -2,7 +2,8 @@
    side.
 
    relation: a CTE with the record's columns; identifiers: mapping of identifier type to its
-   (normalised) column. Identifiers that a record lacks are left out. #}
+   column, which normalise_identifier made where the record was read: traits, events and consents
+   name the same value. Identifiers that a record lacks are left out. #}
 {% macro record_identifiers(relation, source, record_id, identifiers, observed_at) -%}
     {%- for type, column in identifiers.items() %}
     select

@@ -10,11 +10,11 @@ final as (
     select
         -- ids
         decision_id,
-        {{ clean_text('user_id') }} as user_id,
+        {{ normalise_identifier('user_id', 'user_id') }} as user_id,
 
         -- strings
-        {{ normalise_email('email') }} as email,
-        {{ normalise_phone('phone', 'upper(country_code)') }} as phone,
+        {{ normalise_identifier('email', 'email') }} as email,
+        {{ normalise_identifier('phone', 'phone', 'upper(country_code)') }} as phone,
         {{ clean_text('purpose') }} as purpose,
         -- whatever is not plainly a yes is a no
         case

@@ -8,8 +8,8 @@ requests as (
 
 named as (
     select
-        {{ clean_text('user_id') }} as user_id,
-        {{ normalise_email('email') }} as email,
+        {{ normalise_identifier('user_id', 'user_id') }} as user_id,
+        {{ normalise_identifier('email', 'email') }} as email,
         {{ typed('requested_at', 'timestamp') }} as requested_at
     from requests
 ),

@@ -29,11 +29,11 @@ located as (
 final as (
     select
         -- ids
-        cast(located.id as varchar) as hubspot_id,
+        {{ normalise_identifier('hubspot_id', 'located.id') }} as hubspot_id,
 
         -- strings
-        {{ normalise_email('located.property_email') }} as email,
-        {{ normalise_phone('located.property_phone', 'located.country') }} as phone,
+        {{ normalise_identifier('email', 'located.property_email') }} as email,
+        {{ normalise_identifier('phone', 'located.property_phone', 'located.country') }} as phone,
         {{ clean_text('located.property_firstname') }} as first_name,
         {{ clean_text('located.property_lastname') }} as last_name,
         {{ clean_text('located.property_jobtitle') }} as job_title,

@@ -3,7 +3,10 @@
 with
 
 raw_events as (
-    select * from {{ source('raw_klaviyo', 'event') }}
+    select
+        *,
+        {{ normalise_identifier('klaviyo_id', 'person_id') }} as klaviyo_id
+    from {{ source('raw_klaviyo', 'event') }}
     {{ latest('id', '_fivetran_synced') }}
 ),
 
@@ -21,7 +24,7 @@ final as (
         -- ids
         raw_events.id as engagement_id,
         case when persons.email is not null then 'email' else 'klaviyo_id' end as identifier_type,
-        coalesce(persons.email, raw_events.person_id) as identifier_value,
+        coalesce(persons.email, raw_events.klaviyo_id) as identifier_value,
 
         -- strings
         case metrics.name
@@ -41,10 +44,10 @@ final as (
         raw_events._fivetran_synced as synced_at
     from raw_events
     inner join metrics on raw_events.metric_id = metrics.id
-    left join persons on raw_events.person_id = persons.klaviyo_id
+    left join persons on raw_events.klaviyo_id = persons.klaviyo_id
     where
         not coalesce(raw_events._fivetran_deleted, false)
-        and raw_events.person_id is not null
+        and raw_events.klaviyo_id is not null
 )
 
 select * from final

@@ -13,11 +13,11 @@ persons as (
 final as (
     select
         -- ids
-        id as klaviyo_id,
+        {{ normalise_identifier('klaviyo_id', 'id') }} as klaviyo_id,
 
         -- strings
-        {{ normalise_email('email') }} as email,
-        {{ normalise_phone('phone_number', 'country_code') }} as phone,
+        {{ normalise_identifier('email', 'email') }} as email,
+        {{ normalise_identifier('phone', 'phone_number', 'country_code') }} as phone,
         {{ clean_text('first_name') }} as first_name,
         {{ clean_text('last_name') }} as last_name,
         {{ clean_text('city') }} as city,

@@ -9,11 +9,11 @@ members as (
 final as (
     select
         -- ids
-        {{ clean_text('member_id') }} as loyalty_id,
+        {{ normalise_identifier('loyalty_id', 'member_id') }} as loyalty_id,
 
         -- strings
-        {{ normalise_email('email') }} as email,
-        {{ normalise_phone('phone', 'upper(country_code)') }} as phone,
+        {{ normalise_identifier('email', 'email') }} as email,
+        {{ normalise_identifier('phone', 'phone', 'upper(country_code)') }} as phone,
         {{ clean_text('first_name') }} as first_name,
         {{ clean_text('last_name') }} as last_name,
         upper({{ clean_text('country_code') }}) as country,

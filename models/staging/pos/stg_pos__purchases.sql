@@ -10,7 +10,7 @@ final as (
     select
         -- ids
         receipt_id,
-        {{ clean_text('member_id') }} as loyalty_id,
+        {{ normalise_identifier('loyalty_id', 'member_id') }} as loyalty_id,
 
         -- strings
         {{ clean_text('currency') }} as currency,
@@ -25,7 +25,7 @@ final as (
         {{ typed('purchased_at', 'timestamp') }} as purchased_at,
         {{ typed('loaded_at', 'timestamp') }} as loaded_at
     from purchases
-    where {{ clean_text('member_id') }} is not null
+    where {{ normalise_identifier('loyalty_id', 'member_id') }} is not null
 )
 
 select * from final

@@ -15,12 +15,14 @@ final as (
     select
         -- ids
         calls.id as identify_id,
-        {{ clean_text('anonymous_id') }} as anonymous_id,
-        {{ clean_text('user_id') }} as user_id,
+        {{ normalise_identifier('anonymous_id', 'anonymous_id') }} as anonymous_id,
+        {{ normalise_identifier('user_id', 'user_id') }} as user_id,
 
         -- strings
-        {{ normalise_email('email') }} as email,
-        {{ normalise_phone('phone', country_of_locale('context_locale')) }} as phone,
+        {{ normalise_identifier('email', 'email') }} as email,
+        {{ normalise_identifier(
+            'phone', 'phone', country_of_locale('context_locale')
+        ) }} as phone,
         {{ clean_text('first_name') }} as first_name,
         {{ clean_text('last_name') }} as last_name,
         {{ language_of_locale('context_locale') }} as language,

@@ -10,8 +10,8 @@ final as (
     select
         -- ids
         calls.id as page_id,
-        {{ clean_text('anonymous_id') }} as anonymous_id,
-        {{ clean_text('user_id') }} as user_id,
+        {{ normalise_identifier('anonymous_id', 'anonymous_id') }} as anonymous_id,
+        {{ normalise_identifier('user_id', 'user_id') }} as user_id,
 
         -- what happened
         {{ clean_text('path') }} as path,

@@ -29,13 +29,15 @@ default_addresses as (
 final as (
     select
         -- ids
-        cast(customers.id as varchar) as user_id,
+        {{ normalise_identifier('user_id', 'customers.id') }} as user_id,
 
         -- strings
-        {{ normalise_email('customers.email') }} as email,
+        {{ normalise_identifier('email', 'customers.email') }} as email,
         coalesce(
-            {{ normalise_phone('customers.phone', 'default_addresses.country') }},
-            {{ normalise_phone('default_addresses.phone', 'default_addresses.country') }}
+            {{ normalise_identifier('phone', 'customers.phone', 'default_addresses.country') }},
+            {{ normalise_identifier(
+                'phone', 'default_addresses.phone', 'default_addresses.country'
+            ) }}
         ) as phone,
         {{ clean_text('customers.first_name') }} as first_name,
         {{ clean_text('customers.last_name') }} as last_name,

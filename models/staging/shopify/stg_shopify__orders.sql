@@ -36,12 +36,12 @@ final as (
     select
         -- ids
         cast(orders.id as varchar) as order_id,
-        cast(orders.customer_id as varchar) as user_id,
+        {{ normalise_identifier('user_id', 'orders.customer_id') }} as user_id,
 
         -- strings
-        {{ normalise_email('orders.email') }} as email,
-        {{ normalise_phone(
-            'orders.phone', 'upper(orders.billing_address_country_code)'
+        {{ normalise_identifier('email', 'orders.email') }} as email,
+        {{ normalise_identifier(
+            'phone', 'orders.phone', 'upper(orders.billing_address_country_code)'
         ) }} as phone,
         case when orders.source_name = 'pos' then 'store' else 'web' end as channel,
         orders.currency,

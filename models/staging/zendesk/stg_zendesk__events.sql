@@ -45,7 +45,7 @@ final as (
         occurred_at,
         received_at,
         'zendesk_id' as identifier_type,
-        cast(requester_id as varchar) as identifier_value,
+        {{ normalise_identifier('zendesk_id', 'requester_id') }} as identifier_value,
         properties
     from events
     where requester_id is not null

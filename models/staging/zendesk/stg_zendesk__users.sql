@@ -9,12 +9,14 @@ users as (
 final as (
     select
         -- ids
-        cast(users.id as varchar) as zendesk_id,
-        {{ clean_text('users.external_id') }} as user_id,
+        {{ normalise_identifier('zendesk_id', 'users.id') }} as zendesk_id,
+        {{ normalise_identifier('user_id', 'users.external_id') }} as user_id,
 
         -- strings
-        {{ normalise_email('users.email') }} as email,
-        {{ normalise_phone('users.phone', country_of_locale('users.locale')) }} as phone,
+        {{ normalise_identifier('email', 'users.email') }} as email,
+        {{ normalise_identifier(
+            'phone', 'users.phone', country_of_locale('users.locale')
+        ) }} as phone,
         {{ language_of_locale('users.locale') }} as language,
 
         -- timestamps
