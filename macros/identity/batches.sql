@@ -17,3 +17,13 @@
         from {{ stored_identity_labels() }} as labels
     )
 {%- endmacro %}
+
+{# Whether the rules are those of the last finished batch. Without one, or with one that did not note them, they are not. #}
+{% macro has_same_rules() %}
+    {% if not (execute and has_stored_state('identity_batches', {'batch': '', 'rules_hash': ''})) %}
+        {{ return(false) }}
+    {% endif %}
+    {% set batches = adapter.get_relation(this.database, this.schema, 'identity_batches') %}
+    {% set found = run_query('select rules_hash from ' ~ batches ~ ' order by batch desc limit 1') %}
+    {{ return(found.rows | length > 0 and found.rows[0][0] == rules_hash()) }}
+{% endmacro %}

@@ -1,5 +1,6 @@
 -- Grain: one row per batch: a run that changed anything of the identity graph, once all of it is
 -- written. A run that was killed has none, and the next one takes what it wrote for news.
+-- Changed rules are a batch too, even if they changed nobody.
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
@@ -7,28 +8,53 @@
     full_refresh=false,
 ) }}
 
--- depends_on: {{ ref('identity_changes') }}
--- depends_on: {{ ref('identity_map') }}
-with labels as (
-    select batch from {{ ref('identity_labels') }}
+-- depends_on: {{ ref('identity_scanned') }}
+with edges as (
+    select batch from {{ ref('identity_edges') }}
+    where batch > {{ finished_batch() }}
 ),
 
-edges as (
-    select batch from {{ ref('identity_edges') }}
+shared as (
+    select batch from {{ ref('identity_shared') }}
+    where batch > {{ finished_batch() }}
+),
+
+labels as (
+    select batch from {{ ref('identity_labels') }}
+    where batch > {{ finished_batch() }}
+),
+
+changes as (
+    select
+        kind,
+        batch
+    from {{ ref('identity_changes') }}
+    where batch > {{ finished_batch() }}
 ),
 
 written as (
-    select batch from labels
-    union all
     select batch from edges
+    union all
+    select batch from shared
+    union all
+    select batch from labels
+    {% if not has_same_rules() %}
+    union all
+    select {{ finished_batch() }} + 1 as batch
+    {% endif %}
 ),
 
 final as (
     select
         max(batch) as batch,
-        {{ as_of() }} as finished_at
+        {{ as_of() }} as finished_at,
+        '{{ rules_hash() }}' as rules_hash,
+        (select count(*) from edges) as count_edges,
+        (select count(*) from labels) as count_labels,
+        (select count(*) from changes where kind = 'merge') as count_merges,
+        (select count(*) from changes where kind = 'split') as count_splits
     from written
-    having max(batch) > {{ finished_batch() }}
+    having count(*) > 0
 )
 
 select * from final

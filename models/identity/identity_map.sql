@@ -1,44 +1,92 @@
 -- Grain: one row per identifier that is seen anywhere and not blocked. Everything that wants a
 -- person joins here.
 -- A shared device or address is in it too, as a profile of its own.
-with sightings as (
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key='node_seq',
+    on_schema_change='append_new_columns',
+    post_hook="{{ forget_unmentioned() }}",
+) }}
+
+{% set reads_delta = not reads_everything() %}
+
+with sighting_news as (
     select
+        node_seq,
         identifier_type,
         identifier_value,
         first_seen_at,
         last_seen_at
-    from {{ ref('identity_sightings') }}
+    from {{ ref('identity_sighting_news') }}
     where blocked_because is null
-),
-
-nodes as (
-    select
-        node_seq,
-        identifier_type,
-        identifier_value
-    from {{ ref('identity_nodes') }}
 ),
 
 labels as (
     select
         node_seq,
-        canonical_seq
+        canonical_seq,
+        batch
     from {{ ref('identity_labels') }}
 ),
 
-final as (
+{% if reads_delta %}
+stored_sightings as (
     select
-        sightings.identifier_type,
-        sightings.identifier_value,
+        node_seq,
+        identifier_type,
+        identifier_value,
+        first_seen_at,
+        last_seen_at
+    from {{ stored_sightings() }} as sightings
+    where
+        blocked_because is null
+        and bucket not in (
+            select bucket
+            from {{ ref('identity_news') }}
+            where kind = 'identifier'
+        )
+        {% if is_incremental() %}
+        and node_seq in (
+            select node_seq
+            from labels
+            where batch > {{ finished_batch() }}
+        )
+        {% endif %}
+),
+
+{% endif %}
+touched as (
+    select * from sighting_news
+    {% if reads_delta %}
+    union all
+    select * from stored_sightings
+    {% endif %}
+),
+
+named as (
+    select
+        touched.identifier_type,
+        touched.identifier_value,
         {{ profile_id('labels.canonical_seq') }} as profile_id,
-        sightings.first_seen_at,
-        sightings.last_seen_at
-    from sightings
-    inner join nodes
-        on
-            sightings.identifier_type = nodes.identifier_type
-            and sightings.identifier_value = nodes.identifier_value
-    inner join labels on nodes.node_seq = labels.node_seq
+        touched.first_seen_at,
+        touched.last_seen_at,
+        touched.node_seq
+    from touched
+    inner join labels on touched.node_seq = labels.node_seq
+),
+
+final as (
+    select named.*
+    from named
+    {% if is_incremental() %}
+    left join {{ this }} as stored on named.node_seq = stored.node_seq
+    where
+        stored.node_seq is null
+        or named.profile_id <> stored.profile_id
+        or named.first_seen_at is distinct from stored.first_seen_at
+        or named.last_seen_at is distinct from stored.last_seen_at
+    {% endif %}
 )
 
 select * from final

@@ -8,60 +8,27 @@
     full_refresh=false,
 ) }}
 
-with sightings as (
+with sighting_news as (
     select
+        node_seq,
         identifier_type,
         identifier_value,
         first_seen_at
-    from {{ ref('identity_sightings') }}
-    where blocked_because is null
-),
-
-{% if is_incremental() %}
-registered as (
-    select identifier_type, identifier_value from {{ this }}
-),
-
-highest as (
-    select coalesce(max(node_seq), 0) as node_seq from {{ this }}
-),
-
-{% else %}
-    highest as (
-        select 0 as node_seq
-    ),
-
-{% endif %}
-unregistered as (
-    select
-        sightings.identifier_type,
-        sightings.identifier_value,
-        sightings.first_seen_at
-    from sightings
-    {% if is_incremental() %}
-    left join registered
-        on
-            sightings.identifier_type = registered.identifier_type
-            and sightings.identifier_value = registered.identifier_value
-    where registered.identifier_value is null
-    {% endif %}
+    from {{ ref('identity_sighting_news') }}
+    where is_new
 ),
 
 final as (
     select
-        cast(
-            highest.node_seq + row_number() over (
-                order by
-                    unregistered.first_seen_at asc nulls last,
-                    unregistered.identifier_type asc,
-                    unregistered.identifier_value asc
-            ) as {{ dbt.type_bigint() }}
-        ) as node_seq,
-        unregistered.identifier_type,
-        unregistered.identifier_value,
-        unregistered.first_seen_at
-    from unregistered
-    cross join highest
+        cast(node_seq as {{ dbt.type_bigint() }}) as node_seq,
+        identifier_type,
+        identifier_value,
+        first_seen_at
+    from sighting_news
+    {% if is_incremental() %}
+    -- Numbers that were worked out against an older registry than this one are not given again.
+    where node_seq > (select coalesce(max(node_seq), 0) from {{ this }})
+    {% endif %}
 )
 
 select * from final

@@ -1,0 +1,80 @@
+{# A table of this schema as the last run left it, for a model that comes before it; a query for the same columns without
+   rows while there is no such table, or one of an older form.
+
+   columns: mapping of the columns that the model reads to their types. #}
+{% macro stored_state(name, columns) %}
+    {% if has_stored_state(name, columns) %}
+        {{ return(adapter.get_relation(this.database, this.schema, name)) }}
+    {% endif %}
+    {% set empty = [] %}
+    {% for column, type in columns.items() %}
+        {% do empty.append('cast(null as ' ~ type ~ ') as ' ~ column) %}
+    {% endfor %}
+    {{ return('(select ' ~ empty | join(', ') ~ ' where false)') }}
+{% endmacro %}
+
+{% macro has_stored_state(name, columns) %}
+    {% set found = adapter.get_relation(this.database, this.schema, name) if execute else none %}
+    {% if found is none %}
+        {{ return(false) }}
+    {% endif %}
+    {% set present = adapter.get_columns_in_relation(found) | map(attribute='name') | map('lower') | list %}
+    {{ return(columns.keys() | reject('in', present) | list | length == 0) }}
+{% endmacro %}
+
+{% macro stored_nodes() %}
+    {{ return(stored_state('identity_nodes', {
+        'node_seq': dbt.type_bigint(), 'identifier_type': 'varchar', 'identifier_value': 'varchar',
+    })) }}
+{% endmacro %}
+
+{% macro stored_sightings() %}
+    {{ return(stored_state('identity_sightings', stored_sightings_columns())) }}
+{% endmacro %}
+
+{% macro stored_sightings_columns() %}
+    {{ return({
+        'identifier_type': 'varchar', 'identifier_value': 'varchar', 'bucket': 'integer', 'node_seq': dbt.type_bigint(),
+        'first_seen_at': dbt.type_timestamp(), 'last_seen_at': dbt.type_timestamp(), 'blocked_because': 'varchar',
+    }) }}
+{% endmacro %}
+
+{% macro stored_pairs() %}
+    {{ return(stored_state('identity_pairs', stored_pairs_columns())) }}
+{% endmacro %}
+
+{% macro stored_pairs_columns() %}
+    {{ return({
+        'source': 'varchar', 'record_id': 'varchar', 'bucket': 'integer', 'a': dbt.type_bigint(), 'b': dbt.type_bigint(),
+        'seen_at': dbt.type_timestamp(),
+    }) }}
+{% endmacro %}
+
+{% macro stored_edges() %}
+    {{ return(stored_state('identity_edges', stored_edges_columns())) }}
+{% endmacro %}
+
+{% macro stored_edges_columns() %}
+    {{ return({
+        'a': dbt.type_bigint(), 'b': dbt.type_bigint(), 'rule': 'varchar', 'source': 'varchar',
+        'is_active': 'boolean', 'inactive_reason': 'varchar', 'batch': dbt.type_bigint(),
+    }) }}
+{% endmacro %}
+
+{% macro stored_scanned_columns() %}
+    {{ return({'kind': 'varchar', 'bucket': 'integer', 'fingerprint': dbt.type_bigint()}) }}
+{% endmacro %}
+
+{# Whether this run takes all of staging for news: a full refresh, or some of the state that news is held against is gone.
+   What is read of the state is then the registry and the edges, and nothing else. dbt learns what a model refers to from
+   a first reading, in which this is false. #}
+{% macro reads_everything() %}
+    {{ return(execute and (
+        flags.FULL_REFRESH
+        or not has_stored_state('identity_scanned', stored_scanned_columns())
+        or not has_stored_state('identity_sightings', stored_sightings_columns())
+        or not has_stored_state('identity_pairs', stored_pairs_columns())
+        or not has_stored_state('identity_edges', stored_edges_columns())
+        or not has_stored_state('identity_nodes', {'node_seq': ''})
+    )) }}
+{% endmacro %}

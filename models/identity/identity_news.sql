@@ -1,0 +1,81 @@
+-- Grain: one row per part of staging (kind and bucket) that is not what identity has read last. A
+-- part that is empty now has no fingerprint.
+-- A full refresh, a changed list of blocked values and whatever else changes how staging is read
+-- make all of it news. identity_scanned, written last, remembers what was read: a run that died
+-- leaves its news to the next.
+{{ config(materialized='table') }}
+
+with mentions as (
+    {{ identifier_mentions() }}
+),
+
+identifiers as (
+    select
+        source,
+        record_id,
+        identifier_type,
+        identifier_value,
+        observed_at
+    from {{ ref('identifiers') }}
+),
+
+blocked as (
+    select sum({{ fast_hash(['identifier_type', 'value_pattern', 'because']) }}) as fingerprint
+    from {{ ref('blocked_identifiers') }}
+),
+
+scanned as (
+    select
+        kind,
+        bucket,
+        fingerprint
+    from {{ stored_state('identity_scanned', stored_scanned_columns()) }} as scanned
+),
+
+counted as (
+    select
+        'identifier' as kind,
+        {{ bucket_of(['identifier_type', 'identifier_value']) }} as bucket,
+        count(*) as count_rows,
+        sum({{ fast_hash(['identifier_type', 'identifier_value', 'seen_at']) }}) as sum_rows
+    from mentions
+    group by {{ bucket_of(['identifier_type', 'identifier_value']) }}
+    union all
+    select
+        'record' as kind,
+        {{ bucket_of(['source', 'record_id']) }} as bucket,
+        count(*) as count_rows,
+        sum({{ fast_hash([
+            'source', 'record_id', 'identifier_type', 'identifier_value', 'observed_at'
+        ]) }}) as sum_rows
+    from identifiers
+    group by {{ bucket_of(['source', 'record_id']) }}
+),
+
+present as (
+    select
+        counted.kind,
+        counted.bucket,
+        {{ fast_hash([
+            'counted.count_rows', 'counted.sum_rows', 'blocked.fingerprint', "'" ~ reading_salt() ~ "'"
+        ]) }} as fingerprint
+    from counted
+    cross join blocked
+),
+
+final as (
+    select
+        coalesce(present.kind, scanned.kind) as kind,
+        coalesce(present.bucket, scanned.bucket) as bucket,
+        present.fingerprint
+    from present
+    full outer join scanned
+        on
+            present.kind = scanned.kind
+            and present.bucket = scanned.bucket
+    {% if not reads_everything() %}
+    where present.fingerprint is distinct from scanned.fingerprint
+    {% endif %}
+)
+
+select * from final
