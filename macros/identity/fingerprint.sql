@@ -42,6 +42,7 @@
         'priorities': priorities,
         'record_limit': var('identity_record_limit'),
         'missing': is_missing_identifier('value'),
+        'malformed': malformed_identifier('value'),
     }, sort_keys=true)) -}}
 {%- endmacro %}
 

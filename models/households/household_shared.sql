@@ -29,6 +29,7 @@ edges as (
 shared as (
 
     select * from {{ ref('identity_shared') }}
+    where reason is not null
 
 ),
 

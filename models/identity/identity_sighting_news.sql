@@ -98,7 +98,8 @@ judged as (
     select
         sighted.*,
         registered.node_seq,
-        matched.because as blocked_because
+        coalesce({{ malformed_identifier('sighted.identifier_value') }}, matched.because)
+            as blocked_because
     from sighted
     left join matched
         on
