@@ -1,7 +1,8 @@
 {# Finds the connected components of a graph by contraction, in SQL statements that this macro issues in a loop.
 
    `edges` holds (round, a, b) with the graph in round 0, and `pointers` (round, node, parent) is empty; both are work
-   tables with whole-number nodes that are never null. `left` is the number of edges. Two statements a round:
+   tables with whole-number nodes that are never null. `left` is the number of edges. A graph that is stored elsewhere
+   need not be copied: `source` is then a query for its (a, b), and `edges` is empty. Two statements a round:
 
    1. every node gets a parent in its own component, the smallest of itself and its neighbours, and the parents are
       followed twice, so that most pointers end at a local root;
@@ -17,14 +18,16 @@
    followed far enough each such round at least halves the graph.
 
    Returns the SQL that yields (node_seq, root_seq) for every node that has an edge. #}
-{% macro contract_graph(edges, pointers, left) %}
+{% macro contract_graph(edges, pointers, left, source=none) %}
     {% set state = namespace(round=0, left=left, doublings=2, is_stubborn=false) %}
     {% for _ in range(64) %}
         {% if state.left > 0 %}
+            {% set graph = '(' ~ source ~ ')' if source and state.round == 0
+                else '(select a, b from ' ~ edges ~ ' where round = ' ~ state.round ~ ')' %}
             {% do run_query(
-                'insert into ' ~ pointers ~ contraction_pointers(edges, state.round, state.doublings, state.is_stubborn)
+                'insert into ' ~ pointers ~ contraction_pointers(graph, state.round, state.doublings, state.is_stubborn)
             ) %}
-            {% set left = insert_counted(edges, contraction_edges(edges, pointers, state.round)) %}
+            {% set left = insert_counted(edges, contraction_edges(graph, pointers, state.round)) %}
             {% set state.is_stubborn = left > 0.6 * state.left %}
             {% set state.doublings = [2 * state.doublings, 24] | min if state.is_stubborn else 2 %}
             {% set state.left = left %}
@@ -32,20 +35,20 @@
         {% endif %}
     {% endfor %}
     {% if state.left > 0 %}
-        {{ exceptions.raise_compiler_error('the identity graph in ' ~ edges ~ ' did not contract in 64 rounds') }}
+        {{ exceptions.raise_compiler_error('the graph in ' ~ edges ~ ' did not contract in 64 rounds: ' ~ state.left ~ ' edges are left') }}
     {% endif %}
     {% if execute %}
-        {% do log('identity: ' ~ left ~ ' edges contracted in ' ~ state.round ~ ' rounds', info=false) %}
+        {% do log(this.identifier ~ ': ' ~ left ~ ' edges contracted in ' ~ state.round ~ ' rounds', info=false) %}
     {% endif %}
     {{ return(contraction_roots(pointers, state.round)) }}
 {% endmacro %}
 
 {# Statement 1: the parents of one round, followed `doublings` times. #}
-{% macro contraction_pointers(edges, round, doublings, is_stubborn) %}
+{% macro contraction_pointers(graph, round, doublings, is_stubborn) %}
     with neighbours as (
-        select a as node, b as neighbour from {{ edges }} where round = {{ round }}
+        select a as node, b as neighbour from {{ graph }} as edges
         union all
-        select b as node, a as neighbour from {{ edges }} where round = {{ round }}
+        select b as node, a as neighbour from {{ graph }} as edges
     ),
 
     smallest as (
@@ -80,17 +83,31 @@
 {% endmacro %}
 
 {# Statement 2: the next round's graph. #}
-{% macro contraction_edges(edges, pointers, round) %}
+{% macro contraction_edges(graph, pointers, round) %}
     select distinct
         {{ round + 1 }} as round,
         least(left_end.parent, right_end.parent) as a,
         greatest(left_end.parent, right_end.parent) as b
-    from {{ edges }} as edges
+    from {{ graph }} as edges
     inner join {{ pointers }} as left_end
         on left_end.round = {{ round }} and edges.a = left_end.node
     inner join {{ pointers }} as right_end
         on right_end.round = {{ round }} and edges.b = right_end.node
-    where edges.round = {{ round }} and left_end.parent <> right_end.parent
+    where left_end.parent <> right_end.parent
+{% endmacro %}
+
+{# The two work tables of a contraction, without rows. #}
+{% macro create_contraction(edges, pointers) %}
+    {% do create_work_table(edges, contraction_table('a', 'b')) %}
+    {% do create_work_table(pointers, contraction_table('node', 'parent')) %}
+{% endmacro %}
+
+{% macro contraction_table(left, right) %}
+    select
+        cast(0 as {{ dbt.type_int() }}) as round,
+        cast(0 as {{ dbt.type_bigint() }}) as {{ left }},
+        cast(0 as {{ dbt.type_bigint() }}) as {{ right }}
+    where false
 {% endmacro %}
 
 {# The last statement: the pointers of all rounds, followed one after the other. #}

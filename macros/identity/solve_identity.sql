@@ -1,81 +1,99 @@
-{# Solves what has changed in the identity graph, or all of it when `is_afresh`, in work tables of the calling model.
+{# Solves what has changed in an identity graph, or all of it when `is_afresh`, in work tables of the calling model.
 
-   Nothing but the stored labels says what was solved before, so a run that died half-way is simply found unsolved:
+   nodes     (node_seq, identifier_type), numbered as they come: a new one is above every node that has a label
+   edges     (a, b, rule, source, is_active, inactive_reason, batch, first_seen_at, last_seen_at)
+   labels    (node_seq, component_seq, canonical_seq) as the last run left them
+   rules     (identifier_type, neighbour_type, priority, max_per_person), or none where there are no limits
+   refusals  (a, b, rule, source) as the last run left them, or none
+   finished  the last batch that was finished, as SQL: an edge with a higher one is news
 
-   - an active edge whose ends have different labels is new: the labels, not their members, are contracted;
-   - an inactive edge whose ends share a label was withdrawn: that person is *released*, which means that all its
-     identifiers start again from themselves. Nobody else is touched.
-
-   Returns SQL texts: `start` yields (node_seq, previous_seq, start_seq), where every node starts, and `roots` yields
-   (node_seq, root_seq), where a start leads if not to itself. #}
-{% macro solve_identity(nodes, edges, labels, is_afresh) %}
-    {% set released = work_relation('released') %}
-    {% set graph = work_relation('edges') %}
-    {% set pointers = work_relation('pointers') %}
-    {% set start = identity_start(nodes, labels, released, is_afresh) %}
-    {% set left = 0 %}
-
+   Returns the SQL that yields (node_seq, previous_component_seq, component_seq, previous_seq, canonical_seq) for
+   every node whose component or person is another than the labels say. Leaves the handover table `refused`, see
+   repair_limits. Where there is no news it asks one question and is done. #}
+{% macro solve_identity(nodes, edges, labels, rules, refusals, finished, is_afresh) %}
     {# `dbt compile` and its like render this too, and must not touch the warehouse. #}
-    {% if execute and flags.WHICH in ['build', 'run', 'retry'] %}
-        {% do create_work_table(released, identity_released(edges, labels)) %}
-        {% do create_work_table(graph, contraction_table('a', 'b')) %}
-        {% do create_work_table(pointers, contraction_table('node', 'parent')) %}
-        {% set left = insert_counted(graph, identity_open_edges(edges, start)) %}
+    {% if not execute or flags.WHICH not in ['build', 'run', 'retry'] %}
+        {{ return(identity_no_moves()) }}
     {% endif %}
+    {% set reached = work_relation('reached') %}
+    {% do run_query('drop table if exists ' ~ handover_relation('refused')) %}
+    {% set found = run_query(identity_news_counted(nodes, edges, labels, finished)).rows[0] %}
+    {% set highest_node, highest_label, unsolved, news, overrides = (
+        found[0] | int, found[1] | int, found[2] | int, found[3] | int, found[4] | int
+    ) %}
 
-    {{ return({'start': start, 'roots': contract_graph(graph, pointers, left)}) }}
+    {% if is_afresh or highest_label == 0 or unsolved > 0 %}
+        {% do solve_afresh(reached, nodes, edges, labels) %}
+    {% elif news > 0 or highest_node > highest_label %}
+        {% do solve_news(reached, nodes, edges, labels, finished, highest_label) %}
+    {% else %}
+        {{ return(identity_no_moves()) }}
+    {% endif %}
+    {% set repaired = repair_limits(reached, nodes, edges, rules, refusals, overrides > 0) %}
+    {{ return(identity_moved(reached, repaired)) }}
 {% endmacro %}
 
-{% macro contraction_table(left, right) %}
+{# What there is to do. The labels of a warehouse that is older than components have none: it is solved afresh. #}
+{% macro identity_news_counted(nodes, edges, labels, finished) %}
     select
-        cast(0 as {{ dbt.type_int() }}) as round,
-        cast(0 as {{ dbt.type_bigint() }}) as {{ left }},
-        cast(0 as {{ dbt.type_bigint() }}) as {{ right }}
+        (select coalesce(max(nodes.node_seq), 0) from {{ nodes }} as nodes) as highest_node,
+        (select coalesce(max(labels.node_seq), 0) from {{ labels }} as labels) as highest_label,
+        (select count(*) - count(labels.component_seq) from {{ labels }} as labels) as unsolved,
+        (select count(*) from {{ edges }} as edges where edges.batch > {{ finished }}) as news,
+        (select count(*) from {{ edges }} as edges where edges.rule in ('include', 'exclude')) as overrides
+{% endmacro %}
+
+{# Every node starts from itself, and all active edges are contracted. #}
+{% macro solve_afresh(reached, nodes, edges, labels) %}
+    {% set graph, pointers = work_relation('edges'), work_relation('pointers') %}
+    {% set active = 'select a, b from ' ~ edges ~ ' where is_active' %}
+    {% set left = run_query('select count(*) from (' ~ active ~ ') as active').rows[0][0] | int %}
+    {% do create_contraction(graph, pointers) %}
+    {% set roots = contract_graph(graph, pointers, left, source=active) %}
+    {% do create_work_table(reached, identity_reached_afresh(nodes, labels, roots)) %}
+{% endmacro %}
+
+{% macro identity_reached_afresh(nodes, labels, roots) %}
+    select
+        nodes.node_seq,
+        labels.component_seq as previous_component_seq,
+        labels.canonical_seq as previous_seq,
+        coalesce(roots.root_seq, nodes.node_seq) as component_seq
+    from {{ nodes }} as nodes
+    left join {{ labels }} as labels on nodes.node_seq = labels.node_seq
+    left join ({{ roots }}) as roots on nodes.node_seq = roots.node_seq
+{% endmacro %}
+
+{% macro identity_moved(reached, repaired) %}
+    {%- set person = 'coalesce(repaired.canonical_seq, reached.component_seq)' if repaired else 'reached.component_seq' %}
+    select
+        reached.node_seq,
+        reached.previous_component_seq,
+        reached.component_seq,
+        reached.previous_seq,
+        {{ person }} as canonical_seq
+    from {{ reached }} as reached
+    {%- if repaired %}
+    left join {{ repaired }} as repaired on reached.node_seq = repaired.node_seq
+    {%- endif %}
+    where
+        reached.previous_component_seq is distinct from reached.component_seq
+        or reached.previous_seq is distinct from {{ person }}
+{% endmacro %}
+
+{% macro identity_no_moves() %}
+    {%- set columns = ['node_seq', 'previous_component_seq', 'component_seq', 'previous_seq', 'canonical_seq'] -%}
+    select
+        {%- for column in columns %}
+        cast(null as {{ dbt.type_bigint() }}) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
     where false
 {% endmacro %}
 
-{# The labels whose person has lost an edge. A pair of which one edge is active still holds together. #}
-{% macro identity_released(edges, labels) %}
-    select distinct left_end.canonical_seq
-    from {{ edges }} as edges
-    inner join {{ labels }} as left_end on edges.a = left_end.node_seq
-    inner join {{ labels }} as right_end on edges.b = right_end.node_seq
-    left join {{ edges }} as active
-        on edges.a = active.a and edges.b = active.b and active.is_active
-    where
-        not edges.is_active
-        and left_end.canonical_seq = right_end.canonical_seq
-        and active.a is null
-{% endmacro %}
-
-{% macro identity_start(nodes, labels, released, is_afresh) %}
-    select
-        nodes.node_seq,
-        labels.canonical_seq as previous_seq,
-        {%- if is_afresh %}
-        nodes.node_seq as start_seq
-        {%- else %}
-        case
-            when labels.canonical_seq is null or released.canonical_seq is not null then nodes.node_seq
-            else labels.canonical_seq
-        end as start_seq
-        {%- endif %}
-    from {{ nodes }} as nodes
-    left join {{ labels }} as labels on nodes.node_seq = labels.node_seq
-    {%- if not is_afresh %}
-    left join {{ released }} as released on labels.canonical_seq = released.canonical_seq
-    {%- endif %}
-{% endmacro %}
-
-{% macro identity_open_edges(edges, start) %}
-    with start_nodes as ({{ start }})
-
-    select
-        0 as round,
-        left_end.start_seq as a,
-        right_end.start_seq as b
-    from {{ edges }} as edges
-    inner join start_nodes as left_end on edges.a = left_end.node_seq
-    inner join start_nodes as right_end on edges.b = right_end.node_seq
-    where edges.is_active and left_end.start_seq <> right_end.start_seq
+{# Every work table that solve_identity may have made. #}
+{% macro identity_work_tables() %}
+    {{ return([
+        'news', 'ends', 'released', 'freed', 'edges', 'pointers', 'reached',
+        'types', 'decisions', 'broken', 'members', 'ranked', 'groups', 'counts', 'barred', 'repaired',
+    ]) }}
 {% endmacro %}

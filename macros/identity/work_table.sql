@@ -1,12 +1,30 @@
-{# The name of a table that belongs to a model's own work: beside the model, called <model>__<step>. #}
+{# The name of a table that belongs to a model's own work, called <model>__<step>. #}
 {% macro work_relation(step) %}
+    {{ return(adapter.dispatch('work_relation', 'weft')(step)) }}
+{% endmacro %}
+
+{% macro default__work_relation(step) %}
+    {{ return(handover_relation(step)) }}
+{% endmacro %}
+
+{# DuckDB writes a table in the warehouse's file to disk whatever becomes of it; a temporary one stays in memory
+   while there is room, and is gone with the session. A model has one session for all that it does. #}
+{% macro duckdb__work_relation(step) %}
     {{ return(api.Relation.create(
-        database=this.database, schema=this.schema, identifier=this.identifier ~ '__' ~ step, type='table'
+        database='temp', schema='main', identifier=this.identifier ~ '__' ~ step, type='table'
     )) }}
 {% endmacro %}
 
-{# Creates or replaces a work table. It is an ordinary table and not a temporary one so that a run that was killed
-   leaves nothing but a table that the next run replaces; on Snowflake it is transient, which costs no history. #}
+{# The name of a table that one model leaves to a later one, which drops it: beside the model, and no temporary one,
+   because the two have different sessions. #}
+{% macro handover_relation(step, from=this) %}
+    {{ return(api.Relation.create(
+        database=from.database, schema=from.schema, identifier=from.identifier ~ '__' ~ step, type='table'
+    )) }}
+{% endmacro %}
+
+{# Creates or replaces a work table. A run that was killed leaves at most a table that the next run replaces; on
+   Snowflake it is transient, which costs no history. #}
 {% macro create_work_table(relation, sql) %}
     {% do run_query(adapter.dispatch('create_work_table_sql', 'weft')(relation, sql)) %}
 {% endmacro %}
@@ -27,6 +45,6 @@
 
 {% macro drop_work_tables(steps) %}
     {% for step in steps %}
-        {% do adapter.drop_relation(work_relation(step)) %}
+        {% do run_query('drop table if exists ' ~ work_relation(step)) %}
     {% endfor %}
 {% endmacro %}

@@ -1,0 +1,53 @@
+-- Grain: one row per active edge (a, b, rule, source) that does not link, because a limit or an
+-- exclude keeps its two people apart; or exclude that a later include overruled ('included').
+-- Only the components that this run looked at are written: identity_moves leaves what it found.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key=['a', 'b', 'rule', 'source'],
+    on_schema_change='append_new_columns',
+    full_refresh=false,
+    post_hook=[
+        "{{ forget_former_refusals(ref('identity_moves')) }}",
+        "drop table if exists {{ handover_relation('refused', from=ref('identity_moves')) }}",
+    ],
+) }}
+
+with refused as (
+    select * from {{ left_by(ref('identity_moves'), 'refused', no_refusals()) }}
+),
+
+final as (
+    select
+        refused.a,
+        refused.b,
+        refused.rule,
+        refused.source,
+        refused.limit_type,
+        cast(refused.limit_max as {{ dbt.type_bigint() }}) as limit_max,
+        refused.component_seq,
+        {{ 'coalesce(stored.refused_at, ' ~ as_of() ~ ')' if is_incremental() else as_of() }}
+            as refused_at,
+        {{ next_batch() }} as batch
+    from refused
+    {% if is_incremental() %}
+    left join {{ this }} as stored
+        on
+            refused.a = stored.a
+            and refused.b = stored.b
+            and refused.rule = stored.rule
+            and refused.source = stored.source
+    {% endif %}
+    where
+        refused.is_refused
+        {% if is_incremental() %}
+        and (
+            stored.a is null
+            or refused.limit_type is distinct from stored.limit_type
+            or refused.limit_max is distinct from stored.limit_max
+            or refused.component_seq is distinct from stored.component_seq
+        )
+        {% endif %}
+)
+
+select * from final
