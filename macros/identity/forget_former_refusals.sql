@@ -1,6 +1,6 @@
 {# Takes out what identity_moves found to be refused no longer. #}
 {% macro forget_former_refusals(moves) %}
-    {%- set refused = left_by(moves, 'refused', no_refusals()) -%}
+    {%- set refused = handed_over('refused', moves, no_refusals()) -%}
     delete from {{ this }}
     where exists (
         select 1

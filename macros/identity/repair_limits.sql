@@ -34,10 +34,10 @@
         {% do create_work_table(repaired, repair_result(members, people)) %}
         {% do log(this.identifier ~ ': ' ~ count_broken ~ ' components broke a limit or an exclude', info=false) %}
         {% set refused = repair_refused(edges, repaired, members, types, decisions, reached, refusals) %}
-        {% do create_work_table(handover_relation('refused'), refused) %}
+        {% do hand_over('refused', refused) %}
         {{ return(repaired) }}
     {% elif refusals %}
-        {% do create_work_table(handover_relation('refused'), repair_nothing_refused(reached, refusals)) %}
+        {% do hand_over('refused', repair_nothing_refused(reached, refusals)) %}
     {% endif %}
     {{ return(none) }}
 {% endmacro %}

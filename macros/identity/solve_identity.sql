@@ -16,7 +16,7 @@
         {{ return(identity_no_moves()) }}
     {% endif %}
     {% set reached = work_relation('reached') %}
-    {% do run_query('drop table if exists ' ~ handover_relation('refused')) %}
+    {% do drop_handover('refused') %}
     {% set found = run_query(identity_news_counted(nodes, edges, labels, finished)).rows[0] %}
     {% set highest_node, highest_label, unsolved, news, overrides = (
         found[0] | int, found[1] | int, found[2] | int, found[3] | int, found[4] | int

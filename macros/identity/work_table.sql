@@ -33,9 +33,44 @@
     create or replace table {{ relation }} as {{ sql }}
 {%- endmacro %}
 
+{% macro duckdb__create_work_table_sql(relation, sql) -%}
+    create or replace {{ 'temporary' if relation.database == 'temp' }} table {{ relation }} as {{ sql }}
+{%- endmacro %}
+
 {% macro snowflake__create_work_table_sql(relation, sql) -%}
     create or replace transient table {{ relation }} as {{ sql }}
 {%- endmacro %}
+
+{# Creates a table for a later model (handover_relation); drop_handover forgets it. dbt remembers which relations there
+   are, and has to be told. #}
+{% macro hand_over(step, sql) %}
+    {% do create_work_table(handover_relation(step), sql) %}
+    {% do adapter.cache_added(adapter.dispatch('listed_relation', 'weft')(handover_relation(step))) %}
+{% endmacro %}
+
+{# A relation by the name under which the warehouse lists it. #}
+{% macro default__listed_relation(relation) %}
+    {{ return(relation) }}
+{% endmacro %}
+
+{# Snowflake lists a name that is not quoted in capitals. #}
+{% macro snowflake__listed_relation(relation) %}
+    {{ return(api.Relation.create(
+        database=relation.database | upper, schema=relation.schema | upper, identifier=relation.identifier | upper,
+        type='table'
+    )) }}
+{% endmacro %}
+
+{% macro drop_handover(step, from=this) %}
+    {% do adapter.drop_relation(handover_relation(step, from)) %}
+{% endmacro %}
+
+{# What a model left to a later one, or `instead` when it left nothing. #}
+{% macro handed_over(step, from, instead) %}
+    {%- set relation = handover_relation(step, from) -%}
+    {%- set found = adapter.get_relation(relation.database, relation.schema, relation.identifier) if execute else none -%}
+    {{ return(found or '(' ~ instead ~ ')') }}
+{% endmacro %}
 
 {# Inserts into a work table and returns how many rows it wrote: both warehouses answer an insert with that number. #}
 {% macro insert_counted(relation, sql) %}

@@ -9,6 +9,7 @@
 ) }}
 
 -- depends_on: {{ ref('identity_scanned') }}
+-- depends_on: {{ ref('identity_aliases') }}
 with edges as (
     select batch from {{ ref('identity_edges') }}
     where batch > {{ finished_batch() }}
@@ -32,12 +33,19 @@ changes as (
     where batch > {{ finished_batch() }}
 ),
 
+refusals as (
+    select batch from {{ ref('identity_refusals') }}
+    where batch > {{ finished_batch() }}
+),
+
 written as (
     select batch from edges
     union all
     select batch from shared
     union all
     select batch from labels
+    union all
+    select batch from refusals
     {% if not has_same_rules() %}
     union all
     select {{ finished_batch() }} + 1 as batch
@@ -52,7 +60,8 @@ final as (
         (select count(*) from edges) as count_edges,
         (select count(*) from labels) as count_labels,
         (select count(*) from changes where kind = 'merge') as count_merges,
-        (select count(*) from changes where kind = 'split') as count_splits
+        (select count(*) from changes where kind = 'split') as count_splits,
+        (select count(*) from refusals) as count_refusals
     from written
     having count(*) > 0
 )

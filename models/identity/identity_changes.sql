@@ -17,7 +17,7 @@ with moves as (
         canonical_seq,
         batch
     from {{ ref('identity_moves') }}
-    where previous_seq is not null
+    where previous_seq is not null and previous_seq <> canonical_seq
 ),
 
 -- A profile follows its oldest identifier: where that goes, the profile goes.

@@ -12,8 +12,9 @@
 ) }}
 
 -- The changes are logged first: if the run dies in between, the next one takes what it logged out
--- again before it logs its own.
+-- again before it logs its own. So are the refusals, which the next run finds again.
 -- depends_on: {{ ref('identity_changes') }}
+-- depends_on: {{ ref('identity_refusals') }}
 
 with moves as (
     select

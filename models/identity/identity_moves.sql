@@ -19,7 +19,7 @@
     rules=ref('identity_rules'),
     refusals=stored_relation('identity_refusals'),
     finished=finished_batch(),
-    is_afresh=flags.FULL_REFRESH or identity_rules_changed(),
+    is_afresh=flags.FULL_REFRESH or not has_same_rules(),
 ) %}
 
 with moved as (

@@ -9,12 +9,12 @@
     full_refresh=false,
     post_hook=[
         "{{ forget_former_refusals(ref('identity_moves')) }}",
-        "drop table if exists {{ handover_relation('refused', from=ref('identity_moves')) }}",
+        "{{ drop_handover('refused', from=ref('identity_moves')) }}",
     ],
 ) }}
 
 with refused as (
-    select * from {{ left_by(ref('identity_moves'), 'refused', no_refusals()) }}
+    select * from {{ handed_over('refused', ref('identity_moves'), no_refusals()) }}
 ),
 
 final as (
