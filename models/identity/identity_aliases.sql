@@ -32,11 +32,7 @@ moved as (
         {{ profile_id('node_seq') }} as former_profile_id,
         {{ profile_id('canonical_seq') }} as profile_id
     from labels
-    where
-        canonical_seq <> node_seq
-        {% if is_incremental() %}
-        and batch > {{ finished_batch() }}
-        {% endif %}
+    where canonical_seq <> node_seq and batch > {{ finished_batch() if is_incremental() else -1 }}
 ),
 
 merged as (

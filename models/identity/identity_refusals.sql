@@ -17,6 +17,11 @@ with refused as (
     select * from {{ handed_over('refused', ref('identity_moves'), no_refusals()) }}
 ),
 
+{% if is_incremental() %}
+stored as (
+    select * from {{ this }}
+),
+
 final as (
     select
         refused.a,
@@ -26,28 +31,39 @@ final as (
         refused.limit_type,
         cast(refused.limit_max as {{ dbt.type_bigint() }}) as limit_max,
         refused.component_seq,
-        {{ 'coalesce(stored.refused_at, ' ~ as_of() ~ ')' if is_incremental() else as_of() }}
-            as refused_at,
+        coalesce(stored.refused_at, {{ as_of() }}) as refused_at,
         {{ next_batch() }} as batch
     from refused
-    {% if is_incremental() %}
-    left join {{ this }} as stored
+    left join stored
         on
             refused.a = stored.a
             and refused.b = stored.b
             and refused.rule = stored.rule
             and refused.source = stored.source
-    {% endif %}
     where
         refused.is_refused
-        {% if is_incremental() %}
         and (
             stored.a is null
             or refused.limit_type is distinct from stored.limit_type
             or refused.limit_max is distinct from stored.limit_max
             or refused.component_seq is distinct from stored.component_seq
         )
-        {% endif %}
 )
+{% else %}
+    final as (
+        select
+            a,
+            b,
+            rule,
+            source,
+            limit_type,
+            cast(limit_max as {{ dbt.type_bigint() }}) as limit_max,
+            component_seq,
+            {{ as_of() }} as refused_at,
+            {{ next_batch() }} as batch
+        from refused
+        where is_refused
+    )
+{% endif %}
 
 select * from final

@@ -1,4 +1,4 @@
-"""The solving models on their own: the registry and the edges are tables that a test writes, and no staging is needed."""
+"""The solving models on their own: the registry and the edges are tables that a test writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from .conftest import IdentityProject, new_project
 from .greedy import Edge, Refusal
 
 #: What solves, from the registry and the edges to the aliases.
-MODELS = "identity_rules identity_nodes identity_edges identity_moves identity_changes identity_refusals identity_labels identity_aliases"
+MODELS = [
+    *("identity_rules", "identity_nodes", "identity_edges", "identity_moves", "identity_changes"),
+    *("identity_refusals", "identity_labels", "identity_aliases"),
+]
 NODES = "create or replace table raw.nodes (node_seq bigint, identifier_type varchar, identifier_value varchar)"
 EDGES = (
     "create or replace table raw.edges (a bigint, b bigint, rule varchar, source varchar, first_seen_at timestamp, "
@@ -72,7 +75,8 @@ class Solver:
             if self.stored.get(key, ())[:3] != (seen_at, is_active, reason):
                 self.stored[key] = (seen_at, is_active, reason, self.batch)
         rows = [
-            f"({a}, {b}, '{rule}', '{source}', {_moment(seen)}, {_moment(seen)}, 1, 1, {active}, {_text(reason)}, {batch})"
+            f"({a}, {b}, '{rule}', '{source}', {_moment(seen)}, {_moment(seen)}, 1, 1, {active}, {_text(reason)}, "
+            f"{batch})"
             for (a, b, rule, source), (seen, active, reason, batch) in self.stored.items()
         ]
         nodes = [f"({node}, '{kind}', '{node}')" for node, kind in types.items()]
@@ -80,7 +84,7 @@ class Solver:
 
     def solve(self, *arguments: str, finish: bool = True) -> str:
         """Runs the models, and ends the batch unless the run is to count as killed. Returns what dbt printed."""
-        select = ("--select", *MODELS.split(), *(["identity_batches"] if finish else []))
+        select = ("--select", *MODELS, *(["identity_batches"] if finish else []))
         return self.project.dbt("run", *select, *arguments, variables=self.variables).stdout
 
     def people(self) -> dict[int, int]:
