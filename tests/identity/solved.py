@@ -58,10 +58,6 @@ class Solver:
             model.with_suffix(".sql").write_text(f"select {columns} from raw.{name}\n")
             model.with_suffix(".yml").unlink()
         (folder / "models" / "identity" / "identity_batches.sql").write_text(BATCHES)
-        # What follows the solving is not under test here.
-        for left_out in ("identity_map", "identity_pairs", "identity_shared", "identity_sightings"):
-            for suffix in (".sql", ".yml"):
-                (folder / "models" / "identity" / left_out).with_suffix(suffix).unlink(missing_ok=True)
 
     def write(self, types: Mapping[int, str], edges: Iterable[Edge]) -> None:
         """States the graph of the next batch: what is no longer stated is withdrawn, what changed is news."""
