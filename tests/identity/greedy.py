@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,7 +74,7 @@ class Greedy:
                 found.add((edge.a, edge.b, edge.rule, edge.source, limit, self.limits.get(limit)))
         return found
 
-    def _rank(self, edge: Edge) -> Sequence[Any]:
+    def _rank(self, edge: Edge) -> tuple[Any, ...]:
         worse = max(self.priorities[self.types[edge.a]], self.priorities[self.types[edge.b]])
         kind = {"include": 0, "probable": 2}.get(edge.rule, 1)
         decided = -edge.seen_at.timestamp() if edge.rule == "include" and edge.seen_at else 0
