@@ -12,6 +12,9 @@ from typing import Final
 
 import phonenumbers
 
+#: What a rule may name (``macros/normalise/normalisers.sql``). A type of that name takes it without a rule.
+NORMALISERS: Final = ("text", "user_id", "email", "email_gmail", "email_untagged", "phone", "device_id", "name")
+
 _SPACES: Final = [*range(9, 14), 133, 160, 5760, *range(8192, 8203), 8232, 8233, 8239, 8287, 12288]
 _UNSEEN: Final = [173, 1564, *range(8203, 8208), *range(8234, 8239), *range(8288, 8298), 65279]
 _AROUND: Final = "".join(map(chr, [32, *_SPACES, *_UNSEEN]))
@@ -85,7 +88,7 @@ def normalise_identifier(value: str | None, normaliser: str, country: str | None
 
     Args:
         value: The identifier as it was typed.
-        normaliser: As ``identity_rules.normaliser`` has it (``macros/normalise/normalisers.sql``).
+        normaliser: One of :data:`NORMALISERS`, as ``identity_rules.normaliser`` has it.
         country: ISO 3166 code, upper case, that a national phone number is read with.
 
     Raises:

@@ -10,7 +10,7 @@ import typer
 from warehouse.errors import ConfigError
 from weft.identity import DECISION, decision_row
 from weft.output import JsonOption, as_json, note, table
-from weft.profile import normalised
+from weft.profile import normalised, normalisers
 from weft.session import Session
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def explain(
     from identity.why import why
     from reverse_etl.clock import Clock
 
-    first = normalised(identifier, country)
-    second = normalised(other, country) if other is not None else None
     session = Session()
+    known = normalisers(session)
+    first = normalised(identifier, country, known)
+    second = normalised(other, country, known) if other is not None else None
     relations = locate(session.manifest)
     with session.warehouse() as warehouse:
         tables = Tables(warehouse, relations)

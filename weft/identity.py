@@ -11,7 +11,7 @@ import typer
 
 from warehouse.errors import ConfigError
 from weft.output import JsonOption, as_json, note, table
-from weft.profile import normalised
+from weft.profile import normalised, normalisers
 from weft.session import Session
 
 if TYPE_CHECKING:
@@ -151,10 +151,10 @@ def _decide(
     if not because.strip():
         raise ConfigError("A decision needs its reason.", where="--because", fix='Say why: --because "…".')
     _can_ask(yes=yes, dry_run=dry_run, json=json)
-    a, b = (Identifier(*normalised(each, country)) for each in named)
+    session = Session()
+    a, b = (Identifier(*normalised(each, country, normalisers(session))) for each in named)
     now = Clock().now()
     new = Decision(overrides.new_id(now), kind, a, b, because.strip(), _user(), now)
-    session = Session()
     relations = locate(session.manifest)
     with session.warehouse() as warehouse:
         tables = Tables(warehouse, relations)

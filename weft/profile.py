@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,8 +43,8 @@ def profile(
     json: JsonOption = False,
 ) -> None:
     """Show one person: attributes, identifiers, segments, consents, and what each destination holds of them."""
-    kind, value = normalised(identifier, country)
     session = Session()
+    kind, value = normalised(identifier, country, normalisers(session))
     relations = _relations(session)
     with session.warehouse() as warehouse:
         answer = look_up(warehouse, relations, kind, value)
@@ -58,26 +59,35 @@ def profile(
         table(columns, [tuple(row.values()) for row in rows], title=name, empty="none")
 
 
-def normalised(identifier: str, country: str | None = None) -> tuple[str, str]:
+def normalisers(session: Session) -> Mapping[str, str]:
+    """Return the normaliser of each identifier type, as the project's rules have it."""
+    node = session.manifest.model("identity_rules")
+    found: Mapping[str, str] = node.meta.get("normalisers", {}) if node else {}
+    return found
+
+
+def normalised(identifier: str, country: str | None, normalisers: Mapping[str, str]) -> tuple[str, str]:
     """Return the type and the value of ``TYPE:VALUE``, the value in the form in which the warehouse keeps it.
+
+    Args:
+        identifier: As it was typed.
+        country: ISO 3166 code, of a national phone number.
+        normalisers: Of each identifier type, see :func:`normalisers`; ``default`` is that of all others.
 
     Raises:
         ConfigError: It has no colon, or is not a valid address or number. The message does not repeat it.
     """
-    from reverse_etl.normalise import normalise_email, normalise_phone
+    from reverse_etl.normalise import NORMALISERS, normalise_identifier
 
     kind, colon, given = identifier.partition(":")
     kind = kind.strip().lower()
     if not (kind and colon and given.strip()):
         raise ConfigError("An identifier is written TYPE:VALUE.", where="the argument", fix="For example user_id:1042.")
-    if kind == "email":
-        value = normalise_email(given)
-    elif kind == "phone":
-        value = normalise_phone(given, country.upper() if country else None)
-    else:
-        value = given.strip()
+    default = kind if kind in NORMALISERS else normalisers.get("default", "text")
+    normaliser = "text" if kind == _PROFILE else normalisers.get(kind, default)
+    value = normalise_identifier(given, normaliser, country.upper() if country else None)
     if value is None:
-        hint = "; a national number needs --country" if kind == "phone" else ""
+        hint = "; a national number needs --country" if normaliser == "phone" else ""
         raise ConfigError(f"That is not a valid {kind}.", where="the argument", fix=f"Check it{hint}.")
     return kind, value
 

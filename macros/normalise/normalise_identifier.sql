@@ -2,8 +2,8 @@
 
    Staging calls this for every identifier, wherever a contract names one, so that a changed rule changes all of them. It
    stands where a record is read and not in record_identifiers, because traits, events, consents and erasures name the
-   same columns and have to agree, and because only the record knows its country. The test are_normalised on
-   identity_sightings finds what a pack forgot.
+   same columns and have to agree, and because only the record knows its country. The test identifiers_are_normalised
+   finds what a pack forgot.
 
    value: an SQL expression, best a plain column. country: for phone numbers, see normalise_phone. #}
 {% macro normalise_identifier(identifier_type, value, country='cast(null as varchar)') -%}

@@ -2,6 +2,8 @@
 -- them all).
 -- The rules are edited in dbt_project.yml, var identity_rules; this table is them, joinable.
 {% set rows = identity_rules() %}
+-- The command line brings what it is asked for into the same form, without asking the warehouse.
+{{ config(meta={'normalisers': normalisers_of_types()}) }}
 
 with final as (
     {% for row in rows %}

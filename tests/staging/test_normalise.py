@@ -14,14 +14,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reverse_etl.normalise import normalise_identifier
+from reverse_etl.normalise import NORMALISERS, normalise_identifier
 from tests.identity.conftest import IdentityProject, new_project
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
 COUNTRIES = ("AT", "DE", "ES", "FR", "GB", "IT", "NL", "US")
 FILES = {"email": "emails", "phone": "phones", "device_id": "devices", "user_id": "user_ids", "name": "names"}
-NORMALISERS = ("text", "user_id", "email", "email_gmail", "email_untagged", "phone", "device_id", "name")
 
 #: (normaliser, value, country, normalised)
 Case = tuple[str, str, str | None, str | None]

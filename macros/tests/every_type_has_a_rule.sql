@@ -1,0 +1,22 @@
+{# Warns of every identifier type in the data that no rule names, and so follows the default: a new source, or a pack that
+   spells a type otherwise ("emial"). The warning names the type, for dbt itself only counts. #}
+{% test every_type_has_a_rule(model, sightings) %}
+    {% set sql %}
+        select
+            sightings.identifier_type,
+            count(*) as count_identifiers
+        from {{ sightings }} as sightings
+        left join {{ model }} as rules on sightings.identifier_type = rules.identifier_type
+        where rules.identifier_type is null
+        group by sightings.identifier_type
+    {% endset %}
+    {% if execute and flags.WHICH in ['build', 'test'] %}
+        {% for row in run_query(sql).rows %}
+            {% do exceptions.warn(
+                row[1] ~ ' identifiers are of the type ' ~ row[0] ~ ', which dbt_project.yml, vars: identity_rules does not name:'
+                ~ ' they follow default. Name it there, or mend the spelling in the source pack.'
+            ) %}
+        {% endfor %}
+    {% endif %}
+    {{ sql }}
+{% endtest %}
