@@ -112,7 +112,7 @@ class IdentityProject:
         for name, columns in UPSTREAM.items():
             statements.append(f"create or replace table raw.{name} ({columns})")
             if rows[name]:
-                values = ", ".join(_literal(row) for row in rows[name])
+                values = ", ".join(_literal(row, doubled="\\" if self.snowflake else "") for row in rows[name])
                 statements.append(f"insert into raw.{name} values {values}")
         self.execute(*statements)
 
@@ -152,11 +152,13 @@ class IdentityProject:
         return {name.lower() for (name,) in rows}
 
 
-def _literal(row: tuple[Any, ...]) -> str:
+def _literal(row: tuple[Any, ...], doubled: str = "") -> str:
+    """The row as SQL; a warehouse that reads backslashes as escapes wants them doubled."""
+
     def one(value: object) -> str:
         if value is None:
             return "null"
-        text = str(value).replace("'", "''")
+        text = str(value).replace("'", "''").replace("\\", f"\\{doubled}")
         return f"timestamp '{text}'" if isinstance(value, datetime) else f"'{text}'"
 
     return f"({', '.join(one(value) for value in row)})"
