@@ -4,7 +4,11 @@
     {% set given = var('identity_probable') %}
     {% set kinds = ['name', 'text', 'date', 'email', 'phone'] %}
     {% set settings = {
-        'enabled': false, 'threshold': 0.95, 'review_from': 0.5, 'compare': {}, 'max_records': 2000000, 'max_pairs': 50000000,
+        'enabled': false, 'threshold': 0.95, 'review_from': 0.5, 'max_records': 2000000, 'max_pairs': 100000000,
+        'compare': {
+            'first_name': 'name', 'last_name': 'name', 'birth_date': 'date', 'postal_code': 'text', 'city': 'text',
+            'email': 'email', 'phone': 'phone',
+        },
     } %}
     {% set problems = [] %}
     {% if given is not mapping %}
