@@ -8,7 +8,22 @@ import typer
 
 from warehouse.errors import UnexpectedError, WeftError
 from warehouse.project import load_settings, project_root
-from weft import adopt, apply, drift, explain, identity, ledger, plan, profile, quarantine, retry, run, syncs
+from weft import (
+    adopt,
+    apply,
+    drift,
+    explain,
+    identity,
+    ledger,
+    plan,
+    profile,
+    quarantine,
+    retry,
+    review,
+    run,
+    score,
+    syncs,
+)
 
 app = typer.Typer(
     name="weft",
@@ -29,6 +44,8 @@ app.command("adopt")(adopt.adopt)
 app.command("drift")(drift.drift)
 app.command("profile")(profile.profile)
 app.command("explain")(explain.explain)
+identity.app.command("score")(score.score)
+identity.app.command("review")(review.review)
 app.add_typer(identity.app, name="identity")
 
 

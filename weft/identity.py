@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from identity.overrides import Decision, Kind
 
 app = typer.Typer(
-    help="Decisions by hand about who is one person: look at what each would do, write it, undo it.",
+    help="Who is one person: decisions by hand, each shown before it is written, and links that are probable.",
     no_args_is_help=True,
 )
 DECISION = ("id", "kind", "a", "b", "because", "decided_by", "decided_at")  #: the columns of a decision
@@ -92,7 +92,7 @@ def undo(
         return
     # Opened again: nobody else could use a DuckDB file while the question was open.
     with session.warehouse() as warehouse:
-        overrides.undo(Tables(warehouse, relations), override_id, _user(), Clock().now())
+        overrides.undo(Tables(warehouse, relations), override_id, deciding_user(), Clock().now())
     _ended(answer | {"written": True}, json=json)
 
 
@@ -154,7 +154,7 @@ def _decide(
     session = Session()
     a, b = (Identifier(*normalised(each, country, normalisers(session))) for each in named)
     now = Clock().now()
-    new = Decision(overrides.new_id(now), kind, a, b, because.strip(), _user(), now)
+    new = Decision(overrides.new_id(now), kind, a, b, because.strip(), deciding_user(), now)
     relations = locate(session.manifest)
     with session.warehouse() as warehouse:
         tables = Tables(warehouse, relations)
@@ -203,7 +203,7 @@ def _ended(answer: dict[str, Any], *, json: bool) -> None:
         )
 
 
-def _user() -> str:
+def deciding_user() -> str:
     """Return who decides: ``WEFT_USER``, or the user of the system.
 
     Raises:

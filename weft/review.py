@@ -72,8 +72,7 @@ def review(
     elif not pairs:
         note("no pair waits for a decision")
     elif listed or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        for pair in pairs:
-            _show(pair)
+        _list(pairs)
         note(f"{counted(count, 'pair')} {'waits' if count == 1 else 'wait'} for a decision: --accept ID, --reject ID")
     else:
         _ask(session, relations, pairs, count, enabled=settings.enabled)
@@ -107,11 +106,25 @@ def _ask(session: Session, relations: Mapping[str, Relation], pairs: list[Pair],
     _ended(decided, enabled=enabled)
 
 
+def _list(pairs: list[Pair]) -> None:
+    if sys.stdout.isatty():
+        for pair in pairs:
+            _show(pair)
+        return
+    rows = [(pair.id, pair.weight, *line) for pair in pairs for line in _sides(pair)]
+    table(("id", "probability", "attribute", "first", "second", "verdict"), rows)
+
+
 def _show(pair: Pair) -> None:
-    first, second = (":".join(side) for side in (pair.a, pair.b))
-    rows = [(each.name, each.first, each.second, each.verdict) for each in pair.attributes]
-    rows.append(("profile", pair.person_a, pair.person_b, "same" if pair.person_a == pair.person_b else "differs"))
-    table(("attribute", first, second, "verdict"), rows, title=f"{pair.id}  probability {pair.weight:.3f}")
+    table(("", "first", "second", "verdict"), _sides(pair), title=f"{pair.id}  probability {pair.weight:.3f}")
+
+
+def _sides(pair: Pair) -> list[tuple[str, str | None, str | None, str]]:
+    return [
+        ("identifier", ":".join(pair.a), ":".join(pair.b), "differs"),
+        *((each.name, each.first, each.second, each.verdict) for each in pair.attributes),
+        ("profile", pair.person_a, pair.person_b, "same" if pair.person_a == pair.person_b else "differs"),
+    ]
 
 
 def _ended(decided: int, *, enabled: bool) -> None:

@@ -70,9 +70,7 @@ def _show(report: Report, settings: Settings) -> None:
         if key.crowded:
             note(f"{key.meaning}: {counted(key.crowded, 'value')} that too many records share found no pairs")
         if key.pairs and not key.is_used:
-            note(
-                f"{key.meaning}: {counted(key.pairs, 'pair')} are more than max_pairs leaves, so it found none"
-            )
+            note(f"{key.meaning}: {counted(key.pairs, 'pair')} are more than max_pairs leaves, so it found none")
     if settings.enabled:
         note("the next `dbt build` links by them")
     else:

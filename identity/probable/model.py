@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from identity.probable.blocking import Key
@@ -23,7 +24,16 @@ _PAIRS_TO_LEARN_FROM = 5_000_000
 _SEED = 1
 #: How many of the true pairs the certain agreements are taken to find. Splink's own examples take 0.6 to 0.8.
 _FOUND_BY_CERTAIN = 0.7
-_UNSEEN = 1e-6
+#: How unlikely an answer may be among matches: one disagreement is never a veto.
+_LEAST = 1e-4
+#: How often a lesson goes over its pairs; fewer times where it failed.
+_ROUNDS = (25, 10, 4)
+_FRAME = {
+    "link_type": "dedupe_only",
+    "unique_id_column_name": "record",
+    "retain_matching_columns": False,
+    "linker_uid": "weft",
+}
 _DIGITS = 12  # sums of floats differ in their last digits with the order in which threads finish
 
 
@@ -81,27 +91,28 @@ def train(connection: duckdb.DuckDBPyConnection, compare: Mapping[str, str]) -> 
     with _quiet():
         from splink import Linker, SettingsCreator
         from splink.backends.duckdb import DuckDBAPI
-        from splink.internals.exceptions import EMTrainingException
 
+        database = DuckDBAPI(connection)
         settings = SettingsCreator(
             link_type="dedupe_only",
-            unique_id_column_name="record",
+            unique_id_column_name=_FRAME["unique_id_column_name"],
+            retain_matching_columns=False,
+            linker_uid=_FRAME["linker_uid"],
             probability_two_random_records_match=_share_of_matches(connection, compare),
             comparisons=[_comparison(name, kind) for name, kind in compare.items()],
             blocking_rules_to_generate_predictions=[],
-            retain_matching_columns=False,
-            linker_uid="weft",
         )
-        linker = Linker(DuckDBAPI(connection).register("records"), settings, log_level=None)
+        linker = Linker(database.register("records"), settings, log_level=None)
         linker.training.estimate_u_using_random_sampling(max_pairs=_PAIRS_AT_RANDOM, seed=_SEED)
-        for columns in _lessons(compare):
-            rule = " and ".join(f'l."{column}" = r."{column}"' for column in columns)
-            try:
-                linker.training.estimate_parameters_using_expectation_maximisation(rule, max_pairs=_PAIRS_TO_LEARN_FROM)
-            except EMTrainingException:
-                continue  # no two records agree in these: another lesson has to do
-        learned = linker.misc.save_model_to_json()
-    comparisons = [filled for each in learned["comparisons"] if (filled := _filled(each))]
+        by_chance = linker.misc.save_model_to_json()
+        lessons = [
+            lesson for columns in _lessons(compare) if (lesson := _lesson(database, by_chance, columns)) is not None
+        ]
+    comparisons = [
+        filled
+        for number, each in enumerate(by_chance["comparisons"])
+        if (filled := _filled(each, [lesson[number] for lesson in lessons])) is not None
+    ]
     kept = {each["output_column_name"] for each in comparisons}
     if len(kept) < 2:
         raise ConfigError(
@@ -110,7 +121,7 @@ def train(connection: duckdb.DuckDBPyConnection, compare: Mapping[str, str]) -> 
             fix="Compare attributes that more records have; some hundred records of people who occur twice are enough.",
         )
     parameters = {
-        "probability_two_random_records_match": learned["probability_two_random_records_match"],
+        "probability_two_random_records_match": by_chance["probability_two_random_records_match"],
         "comparisons": comparisons,
     }
     return Model({name: kind for name, kind in compare.items() if name in kept}, parameters)
@@ -127,12 +138,9 @@ def score(connection: duckdb.DuckDBPyConnection, model: Model, keys: Sequence[Ke
 
         rules = [f"l.{key.column} = r.{key.column}" for key in keys if key.is_used]
         settings = {
+            **_FRAME,
             **model.parameters,
-            "link_type": "dedupe_only",
             "sql_dialect": "duckdb",
-            "unique_id_column_name": "record",
-            "retain_matching_columns": False,
-            "linker_uid": "weft",
             "blocking_rules_to_generate_predictions": [
                 {"blocking_rule": rule, "sql_dialect": "duckdb"} for rule in rules
             ],
@@ -193,19 +201,42 @@ def _share_of_matches(connection: duckdb.DuckDBPyConnection, compare: Mapping[st
     return min(max(pairs / _FOUND_BY_CERTAIN, 1) / every, 0.5)
 
 
-def _filled(comparison: Mapping[str, Any]) -> dict[str, Any] | None:
+def _lesson(database: Any, by_chance: Mapping[str, Any], columns: Sequence[str]) -> list[Any] | None:
+    """Return the comparisons with what one lesson taught, or None where it taught nothing.
+
+    Each lesson has a linker of its own: one that fails leaves a linker without some of its comparisons.
+    """
+    from splink import Linker
+    from splink.internals.exceptions import EMTrainingException
+
+    rule = " and ".join(f'l."{column}" = r."{column}"' for column in columns)
+    for rounds in _ROUNDS:
+        linker = Linker(database.register("records"), {**by_chance, "max_iterations": rounds}, log_level=None)
+        try:
+            linker.training.estimate_parameters_using_expectation_maximisation(rule, max_pairs=_PAIRS_TO_LEARN_FROM)
+        except EMTrainingException:
+            return None  # no two records agree in these
+        except ValueError:
+            continue  # a probability that sinks with every round got too small for a float
+        return list(linker.misc.save_model_to_json()["comparisons"])
+    return None
+
+
+def _filled(comparison: Mapping[str, Any], lessons: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return a comparison with a probability on every level, or None where no lesson taught of any.
 
     A level that was never seen among matches, or never by chance, says nothing either way.
     """
     levels = []
     learned = 0
-    for level in comparison["comparison_levels"]:
+    for number, level in enumerate(comparison["comparison_levels"]):
         kept = dict(level)
         if not level.get("is_null_level"):
-            m, u = _number(level.get("m_probability")), _number(level.get("u_probability"))
-            learned += m is not None
-            m, u = (m or u or _UNSEEN), (u or m or _UNSEEN)
+            taught = [m for each in lessons if (m := _number(each["comparison_levels"][number].get("m_probability")))]
+            learned += bool(taught)
+            u = _number(level.get("u_probability"))
+            m = max(median(taught), _LEAST) if taught else None
+            m, u = (m or u or _LEAST), (u or m or _LEAST)
             kept |= {"m_probability": round(m, _DIGITS), "u_probability": round(u, _DIGITS)}
         levels.append(kept)
     return {**comparison, "comparison_levels": levels} if learned > 1 else None
