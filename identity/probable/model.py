@@ -28,7 +28,7 @@ _FOUND_BY_CERTAIN = 0.7
 _LEAST = 1e-4
 #: How often a lesson goes over its pairs; fewer times where it failed.
 _ROUNDS = (25, 10, 4)
-_FRAME = {
+_FRAME: dict[str, Any] = {
     "link_type": "dedupe_only",
     "unique_id_column_name": "record",
     "retain_matching_columns": False,
