@@ -71,7 +71,9 @@ inner join identity_labels as labels on edges.a = labels.node_seq
 inner join identity_labels as others on edges.b = others.node_seq
 where edges.is_active and labels.canonical_seq = others.canonical_seq and $chosen
 """
-_REFUSED = "select a, b, limit_type, limit_max from identity_refusals as refusals where $chosen"
+_REFUSED = (
+    "select a, b, limit_type, limit_max from identity_refusals as refusals where $chosen and limit_type <> 'included'"
+)
 _RULES = "select * from identity_rules where neighbour_type = 'any'"
 
 

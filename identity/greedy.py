@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 INCLUDE = "include"
 PROBABLE = "probable"
 EXCLUDED = "excluded"  #: what a refusal names in the place of a limited type when an exclude stood against it
+INCLUDED = "included"  #: the same of an exclude that a later include overruled
 DEFAULT = "default"  #: the rule of the types that no rule names
 
 
@@ -94,7 +95,7 @@ class Solution:
 
     Attributes:
         person: The number of the person's oldest identifier, by identifier.
-        refusals: The links that were refused, in the order in which they were looked at.
+        refusals: The links that were refused, in the order of their ranks.
     """
 
     person: Mapping[int, int]
@@ -111,11 +112,11 @@ def solve(types: Mapping[int, str], edges: Iterable[Edge], exclusions: Iterable[
         rules: The priorities and limits.
     """
     clusters = _Clusters(types, exclusions, rules)
-    refusals = []
-    for best in _ranked(types, edges, rules):
-        refusal = clusters.unite(best)
-        if refusal is not None:
-            refusals.append(refusal)
+    ranked = _ranked(types, edges, rules)
+    for edge in ranked:
+        clusters.unite(edge)
+    # Limits are monotone: what keeps two people apart in the end is what kept them apart when the edge's turn came.
+    refusals = [refusal for edge in ranked if (refusal := clusters.refusal(edge)) is not None]
     return Solution({node: clusters.find(node) for node in types}, refusals)
 
 
@@ -124,10 +125,10 @@ def _ranked(types: Mapping[int, str], edges: Iterable[Edge], rules: Rules) -> li
 
     def rank(edge: Edge) -> tuple[object, ...]:
         since = edge.at.replace(tzinfo=UTC).timestamp() if edge.at is not None else 0.0
-        if edge.rule == INCLUDE:
-            return 0, 0, False, -since, edge.a, edge.b
+        kind = {INCLUDE: 0, PROBABLE: 2}.get(edge.rule, 1)
+        latest_first = -since if edge.rule == INCLUDE else 0.0
         worse = max(rules.priority(types[edge.a]), rules.priority(types[edge.b]))
-        return 2 if edge.rule == PROBABLE else 1, worse, edge.at is None, since, edge.a, edge.b
+        return kind, latest_first, worse, edge.at is None, since, edge.a, edge.b
 
     best: dict[tuple[int, int], Edge] = {}
     for edge in sorted(edges, key=rank):
@@ -159,24 +160,33 @@ class _Clusters:
             self._parent[node], node = root, self._parent[node]
         return root
 
-    def unite(self, edge: Edge) -> Refusal | None:
-        """Make the clusters of an edge's ends one, or return why they stay two."""
+    def unite(self, edge: Edge) -> None:
+        """Make the clusters of an edge's ends one, unless a limit or an exclude stands against it."""
+        older, newer = sorted((self.find(edge.a), self.find(edge.b)))
+        if older == newer or self.refusal(edge) is not None:
+            return
+        self._parent[newer] = older
+        if newer in self._held:
+            self._held[older] = self._held.get(older, Counter()) + self._held.pop(newer)
+        if newer in self._guarded:
+            self._guarded.setdefault(older, []).extend(self._guarded.pop(newer))
+
+    def refusal(self, edge: Edge) -> Refusal | None:
+        """Return why the clusters of an edge's ends stay two; None where they are one or may become one."""
         older, newer = sorted((self.find(edge.a), self.find(edge.b)))
         if older == newer:
             return None
         if self._is_excluded(older, newer, edge):
             return Refusal(edge.a, edge.b, EXCLUDED, None)
         mine, theirs = self._held.get(older, Counter()), self._held.get(newer, Counter())
-        if edge.rule != INCLUDE:
-            for kind in sorted(mine.keys() & theirs.keys()):
-                if mine[kind] + theirs[kind] > self._limits[kind]:
-                    return Refusal(edge.a, edge.b, kind, self._limits[kind])
-        self._parent[newer] = older
-        if theirs:
-            self._held[older] = mine + theirs
-        if newer in self._guarded:
-            self._guarded.setdefault(older, []).extend(self._guarded.pop(newer))
-        return None
+        if edge.rule == INCLUDE:
+            return None
+        # Of several limits that the two would break, the first by name is named.
+        broken = (
+            kind for kind in sorted(mine.keys() & theirs.keys()) if mine[kind] + theirs[kind] > self._limits[kind]
+        )
+        kind = next(broken, None)
+        return None if kind is None else Refusal(edge.a, edge.b, kind, self._limits[kind])
 
     def _is_excluded(self, older: int, newer: int, edge: Edge) -> bool:
         """Tell whether an exclude stands between two clusters. An include decided later than it overrules it."""

@@ -41,7 +41,7 @@ with links as (
     select a, b, inactive_reason from identity_edges where (a = $node or b = $node) and rule <> 'exclude'
 ),
 refused as (
-    select distinct a, b from identity_refusals where a = $node or b = $node
+    select distinct a, b from identity_refusals where (a = $node or b = $node) and limit_type <> 'included'
 ),
 told as (
     select coalesce(links.inactive_reason, case when refused.a is null then 'holds' else 'refused' end) as status

@@ -11,7 +11,7 @@ from typing import Any
 from identity import chain, overrides, preview
 from identity.apart import Way, way
 from identity.graph import Identifier, Node, Pair, Sighting, evidence, nodes, refused
-from identity.greedy import EXCLUDED, Refusal
+from identity.greedy import EXCLUDED, INCLUDED, Refusal
 from identity.overrides import Decision
 from identity.tables import Tables
 
@@ -97,6 +97,7 @@ class Answer:
 _IN_WORDS = {
     "withdrawn": "withdrawn: its source no longer states it",
     "blocked": "blocked: one of the two stands for nobody",
+    "undone": "undone: the decision by hand was taken back",
 }
 
 
@@ -104,6 +105,8 @@ def refusal_in_words(refusal: Refusal) -> str:
     """Return why a link was refused."""
     if refusal.limit_type == EXCLUDED:
         return "refused: a decision by hand keeps the two apart"
+    if refusal.limit_type == INCLUDED:
+        return "overruled: a later decision by hand puts the two together"
     return f"refused: one person may have {refusal.limit_max} {refusal.limit_type} at most"
 
 
