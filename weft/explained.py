@@ -132,16 +132,15 @@ def _chain(answer: Answer) -> Iterator[Text]:
 
 def evidence_in_words(edge: Mapping[str, Any]) -> str:
     """Return one piece of evidence on a line."""
+    count = int(edge["count_records"] or 0)
+    stated = f"{counted(count, 'record')} of {edge['source']}"
+    if edge["record_id"] is not None:
+        stated = f"record {edge['record_id']} of {edge['source']}" + (f", the first of {count:,}" if count > 1 else "")
     kind = {
-        "same_record": f"one record of {edge['source']}",
+        "same_record": stated,
         "include": "put together by hand",
         "probable": f"probable, {edge['weight']:.2f} by {edge['source']}",
     }.get(edge["rule"], f"{edge['rule']} of {edge['source']}")
-    count = int(edge["count_records"] or 0)
-    if edge["record_id"] is not None:
-        kind += f": {edge['record_id']}" + (f", the first of {count:,}" if count > 1 else "")
-    elif edge["rule"] == "same_record":
-        kind = f"{counted(count, 'record')} of {edge['source']}"
     first, last = _day(edge["first_seen_at"]), _day(edge["last_seen_at"])
     seen = first if first == last or not last else f"{first} to {last}"
     return f"{kind} · {seen}" if seen else kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from weft.__main__ import main
 
 from .conftest import IdentityProject
 
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _UNSET = ("WEFT_MANIFEST", "WEFT_PACKS", "WEFT_AS_OF")
 
 
@@ -80,4 +82,4 @@ class Weft:
                 code = 0
             except SystemExit as end:
                 code = int(end.code or 0)
-        return Answer(code, out.getvalue(), err.getvalue())
+        return Answer(code, _STYLE.sub("", out.getvalue()), err.getvalue())
