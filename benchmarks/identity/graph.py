@@ -184,9 +184,14 @@ def records(raw: Path) -> Iterator[Path]:
 
 def publish(raw: Path, database: Path) -> None:
     """Shows the records of a folder as the table that the pack reads."""
+    show(f"{raw}/*.parquet", database)
+
+
+def show(files: str, database: Path) -> None:
+    """Shows Parquet files as the table that the pack reads."""
     with duckdb.connect(str(database)) as connection:
         connection.execute("create schema if not exists raw_bench")
-        connection.execute(f"create or replace view raw_bench.identifiers as from read_parquet('{raw}/*.parquet')")
+        connection.execute(f"create or replace view raw_bench.identifiers as from read_parquet('{files}')")
 
 
 def _save(connection: duckdb.DuckDBPyConnection, raw: Path, day: int) -> None:

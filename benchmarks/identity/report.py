@@ -1,55 +1,19 @@
-"""What was measured of identity, kept as JSON and shown as Markdown."""
+"""The page of what the sizes and the shapes took."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks.identity.competitors import WAYS
 from benchmarks.identity.measure import FULL
+from benchmarks.identity.store import Stored, made
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 _FULL_AIM, _SPLINK_AIM, _DELTA_AIM = 1.2, 3.0, 0.10
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
-    """The results of all sizes.
-
-    Attributes:
-        folder: Where identity.json and identity.md are.
-    """
-
-    folder: Path
-
-    def keep(self, kind: str, name: str, result: Mapping[str, Any]) -> None:
-        """Adds a result, in the place of an older one of the same name."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        stored = self._read()
-        stored.setdefault(kind, {})[name] = result
-        self._file.write_text(json.dumps(stored, indent=1, default=str) + "\n", encoding="utf-8")
-
-    def write(self) -> str:
-        """Writes all results as Markdown and returns it."""
-        text = "\n".join(_page(self._read()))
-        (self.folder / "identity.md").write_text(text, encoding="utf-8")
-        return text
-
-    @property
-    def _file(self) -> Path:
-        return self.folder / "identity.json"
-
-    def _read(self) -> dict[str, dict[str, Any]]:
-        if not self._file.exists():
-            return {}
-        stored: dict[str, dict[str, Any]] = json.loads(self._file.read_text(encoding="utf-8"))
-        return stored
-
-
-def _page(stored: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def page(stored: Stored) -> Iterator[str]:
+    """Returns the lines of the page."""
     sizes = sorted(stored.get("sizes", {}).values(), key=lambda size: (size["edges"], size["memory"] or ""))
     yield from (
         "# Identity stitching",
@@ -117,7 +81,7 @@ def _size(size: Mapping[str, Any]) -> Iterator[str]:
     full = steps[FULL]
     limited = f", DuckDB's memory limited to {size['memory']}" if size["memory"] else ""
     passes = f"Medians of {size['repeats']} passes." if size["repeats"] > 1 else "One pass."
-    yield from (f"## {size['edges']:,} edges{limited}", "", *_made(size), f"{passes}", "")
+    yield from (f"## {size['edges']:,} edges{limited}", "", made(size), f"{passes}", "")
     yield (
         f"{full['mentions']:,} mentions of {full['nodes']:,} identifiers; {full['edges']:,} edges, of which "
         f"{full['active']:,} active; {full['profiles']:,} profiles."
@@ -173,7 +137,7 @@ def _shapes(found: Mapping[str, Any]) -> Iterator[str]:
     yield from (
         f"## Shapes of {found['nodes']:,} nodes",
         "",
-        *_made(found),
+        made(found),
         "One pass; each a full build on a new file.",
         "",
     )
@@ -188,7 +152,3 @@ def _shapes(found: Mapping[str, Any]) -> Iterator[str]:
             f"{took['solving']:.2f} | {took['stitching']:.2f} | {took['peak_mib']:,.0f} | {took['wrong']:,} |"
         )
     yield ""
-
-
-def _made(result: Mapping[str, Any]) -> tuple[str, ...]:
-    return (f"`{result['command']}` on {result['date']}, {result['machine']}, {result['versions']}.",)

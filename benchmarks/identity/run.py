@@ -12,20 +12,17 @@ loop slow or wrong (shapes.py).
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Collection
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.identity import report, shapes
 from benchmarks.identity.graph import Graph
 from benchmarks.identity.measure import FULL, STEPS, Pass, medians
+from benchmarks.identity.store import RESULTS, Store, about
 
 _MEDIAN_UP_TO = 1_000_000
 
@@ -53,24 +50,6 @@ def measure(
     return medians(passes)
 
 
-def about(command: str) -> dict[str, str]:
-    """Where and when something was measured."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    found = {}
-    for package in ("duckdb", "dbt-duckdb", "splink", "scipy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return {
-        "command": command,
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{os.cpu_count()} cores, {memory:.0f} GiB, "
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "versions": ", ".join(f"{package} {number}" for package, number in found.items()),
-    }
-
-
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -84,9 +63,9 @@ def main() -> None:
     parser.add_argument("--memory", help="a limit on DuckDB's memory, such as 2GB")
     parser.add_argument("--shapes", type=int, nargs="?", const=1_000_000, metavar="NODES", help="solve hard shapes")
     parser.add_argument("--within", type=Path, help="where the files go that are being worked on")
-    parser.add_argument("--results", type=Path, default=report.RESULTS, help="the folder of identity.json and .md")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the folder of identity.json and .md")
     options = parser.parse_args()
-    store = report.Store(options.results)
+    store = Store(options.results, "identity", report.page)
     command = "python -m benchmarks.identity.run"
     if options.shapes:
         shaped = about(f"{command} --shapes {options.shapes}")
