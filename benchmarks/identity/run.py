@@ -24,6 +24,7 @@ from benchmarks.identity.graph import Graph
 from benchmarks.identity.measure import FULL, STEPS, Pass, medians
 from benchmarks.identity.store import RESULTS, Store, about
 
+_PACKAGES = ("duckdb", "dbt-duckdb", "splink", "scipy")
 _MEDIAN_UP_TO = 1_000_000
 
 
@@ -68,7 +69,7 @@ def main() -> None:
     store = Store(options.results, "identity", report.page)
     command = "python -m benchmarks.identity.run"
     if options.shapes:
-        shaped = about(f"{command} --shapes {options.shapes}")
+        shaped = about(f"{command} --shapes {options.shapes}", *_PACKAGES)
         store.keep("shapes", str(options.shapes), {**shaped, **shapes.measure(options.shapes, options.within)})
     else:
         for edges in options.edges:
@@ -76,7 +77,7 @@ def main() -> None:
             taken = measure(edges, repeats, options.memory, options.within, options.steps)
             limited = f" --memory {options.memory}" if options.memory else ""
             what = {"edges": edges, "repeats": repeats, "memory": options.memory}
-            made = about(f"{command} --edges {edges} --repeats {repeats}{limited}")
+            made = about(f"{command} --edges {edges} --repeats {repeats}{limited}", *_PACKAGES)
             store.keep("sizes", f"{edges}{limited}", {**made, **what, **taken})
     print(store.write())
 

@@ -56,11 +56,11 @@ class Store:
         return stored
 
 
-def about(command: str) -> dict[str, str]:
-    """Where and when something was measured."""
+def about(command: str, *packages: str) -> dict[str, str]:
+    """Where and when something was measured, with which versions of the packages."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     found = {}
-    for package in ("duckdb", "dbt-duckdb", "splink", "scipy"):
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

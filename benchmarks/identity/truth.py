@@ -33,6 +33,7 @@ from warehouse.duck import DuckWarehouse
 
 _IDENTITY = "path:models/identity"
 _QUIETLY = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+_PACKAGES = ("duckdb", "dbt-duckdb")
 _BLOCKED = "weft_reference.blocked_identifiers"
 
 
@@ -135,8 +136,8 @@ def page(stored: Stored) -> Iterator[str]:
     yield from (
         "# Identity against the truth",
         "",
-        "Over all pairs of records that name an identifier: precision is the share of the pairs put into one profile",
-        "that truly are one person, recall the share of one person's pairs that were put into one profile. Every line",
+        "Over all pairs of records that name an identifier: precision is the share of pairs of one profile that",
+        "truly are one person, recall the share of one person's pairs that were put into one profile. Every line",
         "is a build from nothing through dbt, with `--vars identity_rules` and the block list as the line says. No model",
         "reads the truth.",
         "",
@@ -185,10 +186,15 @@ def main() -> None:
     command = "python -m benchmarks.identity.truth"
     try:
         for people in options.people:
-            _keep(store, truth_sets.demo(people, home / f"demo_{people}"), about(f"{command} --people {people}"), home)
+            _keep(
+                store,
+                truth_sets.demo(people, home / f"demo_{people}"),
+                about(f"{command} --people {people}", *_PACKAGES),
+                home,
+            )
         for name, found in truth_sets.public(data, home):
             if found:
-                _keep(store, found, about(f"{command} --people --data FOLDER"), home)
+                _keep(store, found, about(f"{command} --people --data FOLDER", *_PACKAGES), home)
             else:
                 store.keep("sets", name, {"skipped": "its files are not in the folder that --data names"})
                 print(f"{name}: skipped, its files are not there", file=sys.stderr)

@@ -58,7 +58,7 @@ def demo(people: int, home: Path) -> DataSet:
     limits = {kind: rule["limit"] for kind, rule in rules.items() if rule.get("limit")}
     return DataSet(
         name=f"the demo, {people:,} people",
-        note="Invented, with the dirt of seven systems: mistyped addresses, shared tills and tablets, guests, test accounts.",
+        note="Invented, with the dirt of seven systems: mistyped addresses, shared tills, guests, test accounts.",
         truth=f"{raw}/truth/record/*.parquet",
         environment={"WEFT_RAW": str(raw), "WEFT_AS_OF": f"{clock.as_of(1):%Y-%m-%dT%H:%M:%SZ}"},
         rules=rules,
@@ -130,7 +130,7 @@ def snowplow(data: Path, home: Path) -> DataSet:
     return _own(
         home,
         name="Snowplow's sample",
-        note="Crafted edge cases: cookies that rotate, one cookie of several users. Of every second event the user id,\n"
+        note="Crafted cases: cookies that rotate, one cookie of several users. Of every second event the user id,\n"
         "which is the truth, is hidden from identity.",
         table="event",
         query=f"""
