@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--edges", type=int, nargs="+", default=[1_000_000], help="links of the first load")
     parser.add_argument("--repeats", type=int, help="passes; 3 up to a million edges, else 1")
-    parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS, help="what to run after the full build")
+    parser.add_argument("--steps", nargs="*", choices=STEPS, default=STEPS, help="what to run after the full build")
     parser.add_argument("--memory", help="a limit on DuckDB's memory, such as 2GB")
     parser.add_argument("--shapes", type=int, nargs="?", const=1_000_000, metavar="NODES", help="solve hard shapes")
     parser.add_argument("--within", type=Path, help="where the files go that are being worked on")

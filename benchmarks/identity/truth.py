@@ -136,10 +136,10 @@ def page(stored: Stored) -> Iterator[str]:
     yield from (
         "# Identity against the truth",
         "",
-        "Over all pairs of records that name an identifier: precision is the share of pairs of one profile that",
-        "truly are one person, recall the share of one person's pairs that were put into one profile. Every line",
-        "is a build from nothing through dbt, with `--vars identity_rules` and the block list as the line says. No model",
-        "reads the truth.",
+        "Over all pairs of records that name an identifier: precision is the share of the pairs in a profile",
+        "that truly are one person, recall the share of one person's pairs that were put into one profile. Every line",
+        "is a build from nothing through dbt, with `--vars identity_rules` and the block list as the line says. No",
+        "model reads the truth.",
         "",
     )
     for name, found in stored.get("sets", {}).items():
