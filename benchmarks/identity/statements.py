@@ -123,7 +123,7 @@ def measure(nodes: int, within: Path | None, days: Sequence[str] = DAYS) -> dict
     # Imported here: who only wants the page's text needs no emulator.
     from tests.snowflake.emulator import snowflake_server
 
-    logging.getLogger("fakesnow").setLevel(logging.WARNING)
+    logging.getLogger("fakesnow.server").setLevel(logging.WARNING)  # it tells of every log-in
     home = Path(tempfile.mkdtemp(prefix="weft-statements-", dir=within))
     found: dict[str, Any] = {"builds": {}}
     try:

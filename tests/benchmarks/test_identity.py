@@ -13,7 +13,7 @@ import duckdb
 from benchmarks.identity.graph import Graph, withdraw
 from benchmarks.identity.statements import DAYS, measure
 from benchmarks.identity.truth import PROTECTIONS, judge
-from benchmarks.identity.truth_sets import DataSet, snowplow
+from benchmarks.identity.truth_sets import DataSet, Rules, snowplow
 from tests.conftest import ROOT
 
 
@@ -105,7 +105,7 @@ def test_pairs_of_records_are_counted_with_and_without_protection(tmp_path: Path
 
 
 def test_a_protection_leaves_out_of_the_rules_what_it_does_not_do() -> None:
-    rules = {
+    rules: Rules = {
         "email": {"priority": 30, "degree_limit": 9, "shared_above": {"user_id": 1}, "limit": 7},
         "default": {"priority": 50, "degree_limit": 9},
     }
