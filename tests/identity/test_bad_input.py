@@ -185,3 +185,35 @@ def test_an_unnormalised_email_is_told(tmp_path: Path) -> None:
         in told
     )
     assert "Lower.Example" not in told
+
+
+INCLUDE, EXCLUDE = "include", "exclude"
+
+
+def test_a_cycle_of_include_and_exclude_is_decided_by_the_latest_and_told(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    accounts = [("shop", each, "user_id", each, NOON) for each in "abcxyz"]
+    project.write(accounts)
+    project.dbt("build", "--exclude-resource-type", "test")
+    decisions = [
+        # a and c are apart, says the latest: of the chain that the first two put together, the older link goes.
+        *((INCLUDE, "a", "b", 1), (INCLUDE, "b", "c", 2), (EXCLUDE, "a", "c", 3)),
+        # x and z were apart; who put the chain together afterwards knew of that, and has the last word.
+        *((EXCLUDE, "x", "z", 1), (INCLUDE, "x", "y", 2), (INCLUDE, "y", "z", 3)),
+    ]
+    rows = ", ".join(
+        f"('{number}', '{kind}', 'user_id', '{a}', 'user_id', '{b}', 'test', 'me', timestamp '2026-01-0{day} 12:00:00')"
+        for number, (kind, a, b, day) in enumerate(decisions)
+    )
+    project.execute(
+        "insert into weft_identity.identity_overrides "
+        "(override_id, kind, type_a, value_a, type_b, value_b, because, decided_by, decided_at) values " + rows
+    )
+    project.dbt("build", "--exclude-resource-type", "test")
+    people = project.people()
+    a, b, c, x, y, z = (people["user_id", each] for each in "abcxyz")
+    assert a != c
+    assert b == c
+    assert x == y == z
+    refused = project.execute("select rule, limit_type from weft_identity.identity_refusals order by rule")
+    assert ("include", "excluded") in refused
