@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from warehouse.manifest import Manifest
+from weft.profile import normalised
+
 from .conftest import IdentityProject
 
 
@@ -45,3 +48,21 @@ def test_a_type_without_a_normaliser_takes_the_one_of_its_name(project: Identity
         ("default", "device_id", None),
         ("till", "device_id", None),
     ]
+
+
+def test_the_command_line_brings_an_identifier_into_the_form_of_its_rule(project: IdentityProject) -> None:
+    rules = {
+        "user_id": {"priority": 10},
+        "email": {"priority": 30, "normaliser": "email_gmail"},
+        "cookie": {"priority": 90, "normaliser": "device_id"},
+        "default": {"priority": 50},
+    }
+    project.dbt("parse", variables={"identity_rules": rules})
+    node = Manifest.load(project.folder / "target" / "manifest.json").model("identity_rules")
+    assert node is not None
+    known = node.meta["normalisers"]
+    assert normalised("user_id: 1042.0 ", None, known) == ("user_id", "1042")
+    assert normalised("email:An.na+shop@Gmail.com", None, known) == ("email", "anna@gmail.com")
+    assert normalised("cookie:{CDDA802EFB9C47AD98660794D394C912}", None, known)[1].startswith("cdda802e-fb9c-")
+    assert normalised("phone:0170 1234567", "de", known) == ("phone", "+491701234567")
+    assert normalised("card:A b ", None, known) == ("card", "A b")
