@@ -12,10 +12,14 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from assets import automation
 from assets.failures import failure_of, together
+from assets.health import HealthEvents
 from assets.progress import Progress
-from assets.resources import DbtCommand, moment
+from assets.resources import DbtCommand, WarehouseResource, moment
 from assets.syncs import EXIT_CODE
+from assets.words import Words
+from identity.health import MODEL
 from warehouse.errors import WeftError
+from warehouse.manifest import Manifest
 
 #: Kinds that Dagster has a picture for, by the suffix of a raw file.
 _FILE_KINDS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".ndjson": "json"}
@@ -66,10 +70,19 @@ def dbt_models(project: DbtProject, pool: str) -> dg.AssetsDefinition:
         manifest=project.manifest_path, project=project, dagster_dbt_translator=Translator(), name="dbt", pool=pool
     )
     def models(
-        context: dg.AssetExecutionContext, dbt: DbtCommand, progress: dg.ResourceParam[Progress]
+        context: dg.AssetExecutionContext,
+        dbt: DbtCommand,
+        warehouse: WarehouseResource,
+        progress: dg.ResourceParam[Progress],
     ) -> Iterator[Any]:
         moment(context)
-        yield from _build(context, dbt, progress, project)
+        held = _health_events(project)
+        try:
+            yield from _build(context, dbt, progress, project, held)
+        except dg.Failure:
+            yield from held.released(context, warehouse)
+            raise
+        yield from held.released(context, warehouse)
 
     return models
 
@@ -80,8 +93,16 @@ def source_assets(project: DbtProject, manifest: Mapping[str, Any]) -> list[dg.A
     return [translator.get_asset_spec(manifest, unique_id, project) for unique_id in manifest["sources"]]
 
 
+def _health_events(project: DbtProject) -> HealthEvents:
+    manifest = Manifest.load(project.manifest_path)
+    node = manifest.model(MODEL)
+    if node is None:
+        return HealthEvents(None, None)
+    return HealthEvents(Translator().get_asset_key(node.raw), node.relation)
+
+
 def _build(
-    context: dg.AssetExecutionContext, dbt: DbtCommand, progress: Progress, project: DbtProject
+    context: dg.AssetExecutionContext, dbt: DbtCommand, progress: Progress, project: DbtProject, held: HealthEvents
 ) -> Iterator[Any]:
     failures: list[WeftError] = []
     # Unit tests prove the models' logic on invented rows, which no change of the data can break: `make test` has them.
@@ -90,17 +111,22 @@ def _build(
         context=context,
         target_path=_target_path(project.manifest_path),
     )
+    words = Words(command.manifest)
     progress.dbt_starts()
     try:
         for event in command.stream_raw_events():
             progress.dbt_event(event.raw_event)
             failures += failure_of(event.raw_event, command.manifest)
-            yield from event.to_default_asset_events(
+            if (said := words.hear(event.raw_event)) is not None:
+                progress.dbt_warns(said)
+            for made in event.to_default_asset_events(
                 manifest=command.manifest,
                 dagster_dbt_translator=command.dagster_dbt_translator,
                 context=context,
                 target_path=command.target_path,
-            )
+            ):
+                if not held.keeps(told := words.describe(made)):
+                    yield told
     except DagsterDbtCliRuntimeError:
         message, code = together(failures)
         raise dg.Failure(

@@ -14,6 +14,9 @@ class Progress:
     def dbt_event(self, event: dict[str, Any]) -> None:
         """Dbt wrote one structured log event."""
 
+    def dbt_warns(self, words: str) -> None:
+        """A test of dbt that stops nothing has found something, and says what in ``words``."""
+
     def sync_starts(self, label: str) -> None:
         """A sync starts; its name for people is ``label``."""
 

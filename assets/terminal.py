@@ -66,6 +66,10 @@ class TerminalProgress(Progress):
         elif name == "FinishedRunningStats":
             self._end("models and tests", self._dbt_summary())
 
+    def dbt_warns(self, words: str) -> None:
+        """Print a warning, in lines of its own."""
+        self.say(f"warning: {words}")
+
     def sync_starts(self, label: str) -> None:
         """Show which sync is being planned."""
         self._label = label

@@ -13,6 +13,7 @@ from weft import (
     apply,
     drift,
     explain,
+    health,
     identity,
     ledger,
     plan,
@@ -47,6 +48,7 @@ app.command("explain")(explain.explain)
 identity.app.command("score")(score.score)
 identity.app.command("review")(review.review)
 app.add_typer(identity.app, name="identity")
+app.command("health")(health.health)
 
 
 def main() -> None:
