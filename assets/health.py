@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.health_picture import draw
 from assets.resources import WarehouseResource
+from assets.syncs import chart
 from identity.health import Health, read
 from warehouse.base import Relation
 from warehouse.errors import WeftError
@@ -67,10 +68,13 @@ def health_metadata(health: Health) -> dict[str, Any]:
     if not health.measures:
         return {}
     picture = b64encode(draw(health).encode()).decode()
+    sizes = [(part.detail, part.value) for part in health.parts("people_by_size")]
     shown: dict[str, Any] = {
+        "people by number of identifiers": dg.MetadataValue.md(chart(sizes, "identifiers")),
+        # Dagster opens what is longer than a thousand characters by a click only, as it does every picture.
         "picture": dg.MetadataValue.md(
             "\n\n".join([f"![The identity graph's health](data:image/svg+xml;base64,{picture})", *_tables(health)])
-        )
+        ),
     }
     for metric in _NUMBERS:
         if (measure := health.now(metric)) is not None:

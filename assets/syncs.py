@@ -154,7 +154,7 @@ def run_metadata(report: RunReport) -> dict[str, Any]:
         ("refused", report.refused),
     ]
     return {
-        "report": dg.MetadataValue.md(_chart(rows)),
+        "report": dg.MetadataValue.md(chart(rows)),
         **{f"planned {op}": count for op, count in operations.items()},
         "sent": report.sent,
         "applied": report.applied,
@@ -168,11 +168,11 @@ def run_metadata(report: RunReport) -> dict[str, Any]:
     }
 
 
-def _chart(rows: Sequence[tuple[str, int]]) -> str:
+def chart(rows: Sequence[tuple[str, int]], head: str = "rows") -> str:
     """Return counts as a table in markdown, each with a bar as long as it is large; a count above 0 shows one."""
     most = max((count for _, count in rows), default=0) or 1
     lines = [f"| {name} | {count:,} | {'█' * ceil(count * _BAR / most)} |" for name, count in rows]
-    return "\n".join(["| rows | | |", "|---|---:|---|", *lines])
+    return "\n".join([f"| {head} | | |", "|---|---:|---|", *lines])
 
 
 def _operations(report: RunReport) -> dict[str, int]:

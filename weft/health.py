@@ -36,7 +36,7 @@ def health(
     show_keys: KeysOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Show how the identity graph is: people by size, merges, splits, blocked, shared and most connected identifiers."""
+    """Show how the identity graph is: people by size, merges and splits, identifiers blocked, shared and most tied."""
     from identity.health import hubs, read
 
     session = Session()
