@@ -74,11 +74,11 @@ def _show(found: Health, most: list[dict[str, Any]]) -> None:
                 for part, bar in zip(parts, bars, strict=True)
             ]
             table(("type", metric, "count", "share", ""), rows, title=title)
-    rows = [
+    tied = [
         (hub["identifier_type"], hub["identifier_value"], hub["count_neighbours"], "yes" if hub["is_shared"] else "no")
         for hub in most
     ]
-    table(("type", "identifier", "neighbours", "shared"), rows, title="most connected identifiers", empty="none")
+    table(("type", "identifier", "neighbours", "shared"), tied, title="most connected identifiers", empty="none")
 
 
 def _bars(values: list[int]) -> list[str]:
