@@ -318,3 +318,80 @@ def test_a_setting_that_means_nothing_stops_dbt_with_its_name(
     settings["vars"]["identity_probable"].update(given)
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     assert said in project.dbt("parse", fails=True).stdout
+
+
+def closure(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The pairs that some pairs make one person of."""
+    group: dict[str, set[str]] = {}
+    for a, b in pairs:
+        joined = group.get(a, {a}) | group.get(b, {b})
+        group.update(dict.fromkeys(joined, joined))
+    return {(a, b) for members in group.values() for a in members for b in members if a < b}
+
+
+def test_pairs_link_while_the_setting_is_on_and_come_back_with_it(duck: Company) -> None:
+    duck.dbt("run")
+    apart = duck.people()
+    assert duck.together() == set(), "scored, and nobody is linked"
+
+    queue = json.loads(duck.weft("review", "--json").stdout)["pairs"]
+    accepted = (queue[0]["a"]["value"], queue[0]["b"]["value"])
+    likely = {pair for pair, (weight, _) in duck.scored().items() if weight >= 0.95}
+    sure = min(likely)
+    duck.settings(enabled=True)
+    duck.dbt("run")
+    assert duck.together() == closure(likely)
+    linked = duck.people()
+
+    duck.weft("review", "--accept", queue[0]["id"])
+    duck.execute(
+        "update weft_identity.identity_probable_pairs set decision = 'rejected' "
+        f"where value_a = '{sure[0]}' and value_b = '{sure[1]}'"
+    )
+    duck.dbt("run")
+    assert duck.together() == closure((likely - {sure}) | {accepted}), "what people decide has the last word"
+    duck.score()
+    duck.dbt("run")
+    assert duck.together() == closure((likely - {sure}) | {accepted}), "a new scoring of the same data moves nobody"
+    duck.execute("update weft_identity.identity_probable_pairs set decision = null")
+
+    duck.settings(enabled=False)
+    duck.dbt("run")
+    assert duck.people() == apart, "switched off, everybody has the id that they had"
+    assert duck.execute("select count(*) from weft_identity.identity_edges where rule = 'probable' and is_active") == [
+        (0,)
+    ]
+    duck.settings(enabled=True)
+    duck.dbt("run")
+    assert duck.people() == linked, "and switched on again as well"
+
+
+def test_a_limit_holds_for_probable_links_as_well(duck: Company) -> None:
+    file = duck.folder / "dbt_project.yml"
+    project = yaml.safe_load(file.read_text())
+    project["vars"]["identity_rules"]["user_id"]["limit"] = 1
+    file.write_text(yaml.safe_dump(project, sort_keys=False))
+    duck.settings(enabled=True)
+    duck.dbt("run")
+    assert duck.together() == set()
+    refused = duck.execute("select distinct rule, limit_type from weft_identity.identity_refusals")
+    assert refused == [("probable", "user_id")]
+
+
+def test_snowflake_scores_and_decides_as_duckdb_does(
+    scored_once: Company, snowflake: dict[str, str], tmp_path: Path
+) -> None:
+    cold = company(tmp_path / "snowflake", snowflake)
+    report = cold.score()
+    assert cold.scored() == scored_once.scored()
+    assert (
+        report["model_version"].partition("-")[2]
+        == scored_once.execute("select model_version from weft_identity.identity_probable_models")[0][0].partition("-")[
+            2
+        ]
+    ), "the same data taught the same"
+    queue = json.loads(cold.weft("review", "--json").stdout)
+    cold.weft("review", "--accept", queue["pairs"][0]["id"])
+    cold.score("--model", report["model_version"])
+    decided = [decision for _, decision in cold.scored().values() if decision]
+    assert decided == ["accepted"]
