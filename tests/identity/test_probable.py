@@ -329,31 +329,18 @@ def closure(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(a, b) for members in group.values() for a in members for b in members if a < b}
 
 
+def likely(project: Company) -> set[tuple[str, str]]:
+    """The scored pairs that reach the threshold."""
+    return {pair for pair, (weight, _) in project.scored().items() if weight >= 0.95}
+
+
 def test_pairs_link_while_the_setting_is_on_and_come_back_with_it(duck: Company) -> None:
-    duck.dbt("run")
     apart = duck.people()
     assert duck.together() == set(), "scored, and nobody is linked"
-
-    queue = json.loads(duck.weft("review", "--json").stdout)["pairs"]
-    accepted = (queue[0]["a"]["value"], queue[0]["b"]["value"])
-    likely = {pair for pair, (weight, _) in duck.scored().items() if weight >= 0.95}
-    sure = min(likely)
     duck.settings(enabled=True)
     duck.dbt("run")
-    assert duck.together() == closure(likely)
+    assert duck.together() == closure(likely(duck))
     linked = duck.people()
-
-    duck.weft("review", "--accept", queue[0]["id"])
-    duck.execute(
-        "update weft_identity.identity_probable_pairs set decision = 'rejected' "
-        f"where value_a = '{sure[0]}' and value_b = '{sure[1]}'"
-    )
-    duck.dbt("run")
-    assert duck.together() == closure((likely - {sure}) | {accepted}), "what people decide has the last word"
-    duck.score()
-    duck.dbt("run")
-    assert duck.together() == closure((likely - {sure}) | {accepted}), "a new scoring of the same data moves nobody"
-    duck.execute("update weft_identity.identity_probable_pairs set decision = null")
 
     duck.settings(enabled=False)
     duck.dbt("run")
@@ -364,6 +351,28 @@ def test_pairs_link_while_the_setting_is_on_and_come_back_with_it(duck: Company)
     duck.settings(enabled=True)
     duck.dbt("run")
     assert duck.people() == linked, "and switched on again as well"
+
+
+def test_what_people_decide_has_the_last_word_over_a_probability(duck: Company) -> None:
+    queue = json.loads(duck.weft("review", "--json").stdout)["pairs"]
+    accepted = (queue[0]["a"]["value"], queue[0]["b"]["value"])
+    sure = min(likely(duck))
+    duck.settings(enabled=True)
+    duck.dbt("run")
+    assert sure in duck.together()
+    assert accepted not in duck.together()
+
+    wanted = closure((likely(duck) - {sure}) | {accepted})
+    duck.weft("review", "--accept", queue[0]["id"])
+    duck.execute(
+        "update weft_identity.identity_probable_pairs set decision = 'rejected' "
+        f"where value_a = '{sure[0]}' and value_b = '{sure[1]}'"
+    )
+    duck.dbt("run")
+    assert duck.together() == wanted
+    duck.score()
+    duck.dbt("run")
+    assert duck.together() == wanted, "a new scoring of the same data moves nobody"
 
 
 def test_a_limit_holds_for_probable_links_as_well(duck: Company) -> None:
