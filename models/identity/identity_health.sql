@@ -9,7 +9,6 @@
     full_refresh=false,
 ) }}
 
--- It measures what a run has finished.
 -- depends_on: {{ ref('identity_batches') }}
 with identifiers as (
     select * from {{ ref('identity_health_identifiers') }}
@@ -17,6 +16,10 @@ with identifiers as (
 
 people as (
     select * from {{ ref('identity_health_people') }}
+),
+
+refusals as (
+    select * from {{ ref('identity_health_refusals') }}
 ),
 
 hubs as (
@@ -58,6 +61,8 @@ measured as (
     select * from identifiers
     union all
     select * from people
+    union all
+    select * from refusals
     union all
     {{ health_rows('merges', 'changed', 'count_merges', whole='count_people') }}
     union all

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from .conftest import IdentityProject, Mention, new_project
+from .conftest import ROOT, IdentityProject, Mention, new_project
 
 NOON = datetime(2026, 1, 1, 12)
 COLUMNS = "metric, identifier_type, detail, position, value, share, profile_id, node_seq"
@@ -117,6 +118,10 @@ def recount(project: IdentityProject) -> Rows:
         for place, (count, node) in enumerate(ranked, 1):
             found[metric, kinds[node], str(place)] = -count
 
+    for limit, most in project.execute("select limit_type, limit_max from weft_identity.identity_refusals"):
+        found["refusals", "any", "all"] += 1
+        found["refusals_by_limit", "any" if most is None else limit, limit if most is None else f"at most {most}"] += 1
+
     changes = (
         "select kind, count(*) from weft_identity.identity_changes where cast(changed_at as date) = date '2026-01-02'"
     )
@@ -129,9 +134,11 @@ def recount(project: IdentityProject) -> Rows:
 def tangled(tmp_path_factory: pytest.TempPathFactory) -> IdentityProject:
     """Two days of records at random."""
     project = new_project(tmp_path_factory.mktemp("tangled"))
+    rules = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]["identity_rules"]
+    rules["email"]["limit"] = 2
     for number in (1, 2):
         project.write(tangle(number))
-        project.dbt("build", environment=day(number))
+        project.dbt("build", variables={"identity_rules": rules}, environment=day(number))
     return project
 
 
@@ -139,11 +146,12 @@ def test_every_number_is_what_a_recount_gives(tangled: IdentityProject) -> None:
     expected = recount(tangled)
     assert expected["merges", "any", "all"]
     assert expected["splits", "any", "all"]
+    assert expected["refusals_by_limit", "email", "at most 2"]
     assert expected["shared_identifiers", "any", "all"]
     assert health(tangled, 2) == {key: expected.get(key, 0) for key in health(tangled, 2).keys() | expected.keys()}
 
 
-def test_shares_are_of_people_of_all_identifiers_or_of_those_of_the_type(tangled: IdentityProject) -> None:
+def test_shares_are_of_the_whole_that_they_are_a_part_of(tangled: IdentityProject) -> None:
     rows = tangled.execute(f"select {COLUMNS} from weft_identity.identity_health where measured_on = date '2026-01-02'")
     values = health(tangled, 2)
     shares = {(row[0], row[1], row[2]): row[5] for row in rows}
@@ -155,6 +163,7 @@ def test_shares_are_of_people_of_all_identifiers_or_of_those_of_the_type(tangled
             "blocked_identifiers": values["identifiers", "any", "all"],
             "shared_identifiers": values["identifiers", "any", "all"],
             "identifiers_by_type": values["identifiers", "any", "all"],
+            "refusals_by_limit": values["refusals", "any", "all"],
             "blocked_identifiers_by_reason": values.get(("identifiers_by_type", kind, "all")),
             "shared_identifiers_by_rule": values.get(("identifiers_by_type", kind, "all")),
         }.get(metric)
