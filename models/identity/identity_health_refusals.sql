@@ -1,5 +1,5 @@
--- Grain: one row per metric, identifier type and detail: the refused links' part of identity_health,
--- as it is now.
+-- Grain: one row per metric, identifier type and detail: the refused links' part of
+-- identity_health, as it is now.
 -- A view: identity_health reads it once a run and keeps the history.
 {{ config(materialized='view') }}
 
