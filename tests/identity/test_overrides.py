@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from identity.greedy import Edge, Exclusion, Rules, solve
+
 from .command import Weft
 from .conftest import IdentityProject, Mention, new_project
+from .greedy import Edge as ProvedEdge
+from .greedy import Greedy
 from .oracle import Identifier
 
 START = datetime(2026, 1, 1)
@@ -24,6 +28,7 @@ RULES = {
 }
 #: A call of the command line takes a tenth of a second on DuckDB, and on the emulator a second and more.
 WORLDS = {"duckdb": 12, "snowflake": 3}
+RULES_OF_EDGES = ("same_record", "same_record", "same_record", "include", "exclude", "probable")
 People = dict[Identifier, str]
 
 
@@ -125,3 +130,40 @@ def test_the_next_run_does_what_was_shown_in_advance_and_undoing_it_all_brings_e
     project.dbt("run", variables={"identity_rules": RULES})
     assert project.people() == first
     assert weft("identity", "overrides", "--json").json == []
+
+
+def test_the_law_of_limits_is_the_same_here_and_where_runs_are_proved() -> None:
+    dice = random.Random(5)
+    types = ["user_id", "email", "anonymous_id", "phone"]
+    priorities = dict(zip(types, (10, 30, 90, 50), strict=True))
+    refusals = 0
+    for _ in range(2_000):
+        count = dice.randrange(2, 12)
+        kinds = {node: dice.choice(types) for node in range(1, count + 1)}
+        limits = {kind: dice.randrange(1, 4) for kind in types if dice.random() < 0.6}
+        edges: list[Edge | Exclusion] = []
+        # One row for each pair, rule and source, as in identity_edges; moments often fall together.
+        for a, b, rule in sorted({drawn(dice, count) for _ in range(dice.randrange(1, 25))}):
+            at = START + timedelta(minutes=dice.randrange(6))
+            if rule == "exclude":
+                edges.append(Exclusion(a, b, at))
+            else:
+                edges.append(Edge(a, b, rule, None if dice.random() < 0.1 and rule != "include" else at))
+        solved = solve(
+            kinds,
+            [each for each in edges if isinstance(each, Edge)],
+            [each for each in edges if isinstance(each, Exclusion)],
+            Rules(priorities, {kind: limits.get(kind) for kind in types}),
+        )
+        proved = Greedy(kinds, priorities, limits)
+        stated = [ProvedEdge(each.a, each.b, each.at, getattr(each, "rule", "exclude")) for each in edges]
+        assert dict(solved.person) == proved.people(stated)
+        told = {(a, b, *limit) for a, b, _, _, *limit in proved.refusals(stated) if limit[0] != "included"}
+        assert {(each.a, each.b, each.limit_type, each.limit_max) for each in solved.refusals} == told
+        refusals += len(told)
+    assert refusals > 1_000
+
+
+def drawn(dice: random.Random, count: int) -> tuple[int, int, str]:
+    a, b = sorted(dice.sample(range(1, count + 1), 2))
+    return a, b, dice.choice(RULES_OF_EDGES)
