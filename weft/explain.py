@@ -9,7 +9,7 @@ import typer
 
 from warehouse.errors import ConfigError
 from weft.identity import DECISION, decision_row
-from weft.output import JsonOption, as_json, note, table
+from weft.output import JsonOption, as_json, counted, note, table
 from weft.profile import normalised, normalisers
 from weft.session import Session
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from identity.why import Answer
 
 _PROFILE = "profile_id"
+_SHOWN = 200  #: identifiers of a person that a terminal shows
 _EVIDENCE = (
     *("from", "to", "holds", "rule", "source", "record_id", "count_records", "first_seen_at", "last_seen_at", "weight"),
     "reason",
@@ -160,7 +161,11 @@ def _person(shown: Portrait, *, json: bool) -> None:
     for line in of_one(shown.sighting):
         note(line)
     listed = ("identifier_type", "identifier_value", "first_seen_at", "last_seen_at")
-    table(listed, [tuple(row[name] for name in listed) for row in shown.identifiers], title="identifiers", empty="none")
+    identifiers = [tuple(row[name] for name in listed) for row in shown.identifiers]
+    if sys.stdout.isatty() and len(identifiers) > _SHOWN:  # a pipe gets them all
+        note(f"the {_SHOWN:,} oldest of {counted(len(identifiers), 'identifier')}; --json lists them all")
+        identifiers = identifiers[:_SHOWN]
+    table(listed, identifiers, title="identifiers", empty="none")
     table(
         ("this identifier's links", "links"), [tuple(row.values()) for row in shown.links], title="links", empty="none"
     )
