@@ -1,8 +1,9 @@
-{# One text of several columns, to be compared: in lower case, without what people write differently. Null where one of
-   the columns says nothing: half an address ties nobody. #}
+{# One text of several columns, to be compared: without what people write differently, accents in a name among it. Null
+   where one of the columns says nothing: half an address ties nobody. #}
 {% macro link_key(columns) -%}
     {%- for column in columns -%}
-        nullif({{ regexp_replace_all('lower(' ~ column ~ ')', "[[:space:].,_-]+") }}, '')
+        {%- set plain = normalise_name(column) if column in ['first_name', 'last_name'] else 'lower(' ~ column ~ ')' -%}
+        nullif({{ regexp_replace_all(plain, "[[:space:].,_-]+") }}, '')
         {{- " || '|' || " if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

@@ -12,8 +12,7 @@
     {% set left = 0 %}
     {# `dbt compile` and its like render this too, and must not touch the warehouse. #}
     {% if execute and flags.WHICH in ['build', 'run', 'retry'] %}
-        {% do create_work_table(graph, contraction_table('a', 'b')) %}
-        {% do create_work_table(pointers, contraction_table('node', 'parent')) %}
+        {% do create_contraction(graph, pointers) %}
         {% set left = insert_counted(graph, link_stars(links, node, groups)) %}
     {% endif %}
     {{ return(contract_graph(graph, pointers, left)) }}

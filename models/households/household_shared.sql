@@ -28,7 +28,9 @@ edges as (
 
 shared as (
 
-    select * from {{ ref('identity_shared') }}
+    select node_seq
+    from {{ ref('identity_shared') }}
+    -- Without a reason it is shared no more.
     where reason is not null
 
 ),

@@ -46,7 +46,7 @@ RECORDS = [
 ]
 ATTRIBUTES: Attributes = {
     user("gus"): home("van Dyck", "AB 12") | {"company_name": "Acme GmbH"},
-    user("hal"): home("VAN DYCK", "ab12"),
+    user("hal"): home("VAN DŸCK", "ab12"),
     user("ida"): home("van Dyck", "99999") | {"company_name": "Initech"},
     user("eve"): {"last_name": "Stone", "company_name": "ACME  gmbh"},
     user("surfer 0"): {"company_name": "Surfing"},
