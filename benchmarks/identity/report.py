@@ -105,6 +105,8 @@ def _size(size: Mapping[str, Any]) -> Iterator[str]:
     )
     for title, key, form in rows:
         yield f"| {title} |" + "".join(f" {form.format(step[key])} |" for step in steps.values())
+    if "reports" in full:
+        yield f"| reports on it (`identity_health`), by themselves | {full['reports']:.2f} |" + " |" * (len(steps) - 1)
     rounds = (", ".join(str(number) for each in step["rounds"].values() for number in each) for step in steps.values())
     yield "| rounds, loop by loop |" + "".join(f" {each or 0} |" for each in rounds)
     yield ""

@@ -89,16 +89,9 @@ class Build:
     statements: Sequence[Statement] = ()
     rounds: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
-    def busy(self, *but: str, prefix: str = "identity_") -> float:
-        """Seconds in which at least one of the models with the prefix ran; dbt's start-up is none of them.
-
-        Args:
-            *but: Prefixes of models that do not count.
-            prefix: Which models count.
-        """
-        counted = sorted(
-            span for model, span in self.spans.items() if model.startswith(prefix) and not model.startswith(but)
-        )
+    def busy(self, prefix: str = "identity_") -> float:
+        """Seconds in which at least one of the models with the prefix ran; dbt's start-up is none of them."""
+        counted = sorted(span for model, span in self.spans.items() if model.startswith(prefix))
         total, until = 0.0, None
         for begun, ended in counted:
             if until is None or begun > until:
