@@ -8,6 +8,9 @@ import sys
 RUNS = (
     ("the demo's generator", ("benchmarks.demo_generator", "10_000", "100_000")),
     ("identity stitching", ("benchmarks.identity.run", "--edges", "1000000")),
+    ("identity on hard shapes", ("benchmarks.identity.run", "--shapes", "1000000")),
+    ("identity against the truth", ("benchmarks.identity.truth", "--people", "10000")),
+    ("what identity sends to Snowflake", ("benchmarks.identity.statements", "--nodes", "1000")),
     ("the plan", ("benchmarks.plan", "--rows", "1000000")),
     ("the sync engine", ("benchmarks.engine", "--rows", "1000000")),
     ("sending", ("benchmarks.send", "--rows", "10000", "1000000")),

@@ -14,7 +14,7 @@ import duckdb
 
 from benchmarks.identity.competitors import WAYS
 from benchmarks.identity.graph import Graph, publish, withdraw
-from benchmarks.identity.through_dbt import Build, dbt, run
+from benchmarks.identity.through_dbt import Build, dbt, reason, run
 
 _STITCHING = tuple(f"+identity_{each}" for each in ("map", "scanned", "batches", "changes", "refusals", "aliases"))
 _QUIETLY = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
@@ -116,7 +116,7 @@ class Pass:
             try:
                 ran = run(["-W", "ignore", "-m", "benchmarks.identity.competitors", how, str(alone)], environment)
             except RuntimeError as error:
-                yield how, {"failed": str(error).strip().splitlines()[-1][:200]}
+                yield how, {"failed": reason(error)}
                 continue
             took = json.loads(ran.output.strip().splitlines()[-1])
             yield how, {**took, "peak_mib": ran.peak_mib, "differ": _differences(self._warehouse, alone, how)}

@@ -63,8 +63,9 @@ def _aims(sizes: list[Any], whole: list[Any]) -> Iterator[str]:
         )
     limited = {(size["edges"], size["memory"]): size for size in sizes if size["memory"]}
     for memory in sorted({memory for _, memory in limited}):
-        ran = ("finished" if (size["edges"], memory) in limited else "not measured" for size in whole)
-        yield f"| within {memory} of DuckDB memory | finishes |" + "".join(f" {each} |" for each in ran)
+        ran = [limited.get((size["edges"], memory)) for size in whole]
+        said = ("not measured" if not each else "**did not**" if "failed" in each else "finished" for each in ran)
+        yield f"| within {memory} of DuckDB memory | finishes |" + "".join(f" {each} |" for each in said)
     yield ""
 
 
@@ -78,10 +79,14 @@ def _judged(ratio: float, word: str, aim: float | None, percent: bool = False) -
 
 def _size(size: Mapping[str, Any]) -> Iterator[str]:
     steps: Mapping[str, Any] = size["steps"]
-    full = steps[FULL]
     limited = f", DuckDB's memory limited to {size['memory']}" if size["memory"] else ""
     passes = f"Medians of {size['repeats']} passes." if size["repeats"] > 1 else "One pass."
     yield from (f"## {size['edges']:,} edges{limited}", "", made(size), f"{passes}", "")
+    if "failed" in size:
+        yield from (f"The step after {list(steps)[-1] if steps else 'none'} did not finish: {size['failed']}", "")
+    if FULL not in steps:
+        return
+    full = steps[FULL]
     yield (
         f"{full['mentions']:,} mentions of {full['nodes']:,} identifiers; {full['edges']:,} edges, of which "
         f"{full['active']:,} active; {full['profiles']:,} profiles."

@@ -23,6 +23,7 @@ from benchmarks.identity import report, shapes
 from benchmarks.identity.graph import Graph
 from benchmarks.identity.measure import FULL, STEPS, Pass, medians
 from benchmarks.identity.store import RESULTS, Store, about
+from benchmarks.identity.through_dbt import reason
 
 _PACKAGES = ("duckdb", "dbt-duckdb", "splink", "scipy")
 _MEDIAN_UP_TO = 1_000_000
@@ -35,9 +36,10 @@ def measure(
     passes: list[dict[str, Any]] = []
     for number in range(1, repeats + 1):
         home = Path(tempfile.mkdtemp(prefix="weft-bench-", dir=within))
+        steps: dict[str, Any] = {}
+        competitors: dict[str, Any] = {}
         try:
             one = Pass(Graph(edges), home, memory)
-            steps, competitors = {}, {}
             for title, took in one.steps(steps_wanted):
                 steps[title] = took
                 _say(f"{edges:,} edges, pass {number}: {title}: {took['stitching']:.2f} s, {took['peak_mib']:,.0f} MiB")
@@ -46,6 +48,12 @@ def measure(
                         competitors[how] = found
                         _say(f"  {how}: {found.get('seconds', found.get('failed'))}")
             passes.append({"steps": steps, "competitors": competitors})
+        except RuntimeError as error:
+            if not memory:
+                raise
+            # That it does not finish within so little memory is a result as well.
+            _say(str(error))
+            return {"steps": steps, "competitors": {}, "failed": reason(error)}
         finally:
             shutil.rmtree(home, ignore_errors=True)
     return medians(passes)

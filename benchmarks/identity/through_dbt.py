@@ -61,6 +61,12 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Ran:
     return Ran(text, taken["seconds"], taken["peak_mib"])
 
 
+def reason(error: RuntimeError) -> str:
+    """The one line of a failed process that says most of why."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines[1:] if "Error" in line), lines[-1])[:300]
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement that dbt sent to the warehouse."""
