@@ -162,8 +162,8 @@ class Project:
             ]
         with duckdb.connect(str(self.folder / "warehouse.duckdb")) as connection:
             connection.execute("create schema raw")
-            for name, columns in _UNION.items():
-                typed = [f"{one} {'timestamp' if one.endswith('_at') else 'varchar'}" for one in columns.split(", ")]
+            for name, listed in _UNION.items():
+                typed = [f"{one} {'timestamp' if one.endswith('_at') else 'varchar'}" for one in listed.split(", ")]
                 connection.execute(f"create table raw.{name} ({', '.join(typed)})")
             moment = "timestamp '2026-01-01'"
             connection.executemany(f"insert into raw.identifiers values (?, ?, ?, ?, {moment})", identifiers)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _WEIGH = ROOT / "benchmarks" / "identity" / "weigh.py"
 _ROUNDS = re.compile(r"\b(\d+) rounds?\b")
 _BORDER = re.compile(r"^(/\*.*?\*/)?\s*(begin|commit|rollback)\b", re.IGNORECASE | re.DOTALL)
-_DBT = ("-c", "from dbt.cli.main import cli; cli()", "--quiet")
+_DBT = ("-c", "from dbt.cli.main import cli; cli()", "--quiet", "--no-use-colors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Ran:
 def reason(error: RuntimeError) -> str:
     """The one line of a failed process that says most of why."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines[1:] if "Error" in line), lines[-1])[:300]
+    return next((line for line in reversed(lines) if "Error" in line), lines[-1])[:300]
 
 
 @dataclass(frozen=True, slots=True)
