@@ -1,6 +1,6 @@
 -- Grain: one row per batch, profile that lost identifiers and profile that got them.
 -- 'merge': the profile is gone, what it was is now part of the other. 'split': it lives on without
--- these identifiers.
+-- these identifiers. The cause is the edge that did it, by numbers of identity_nodes.
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',
@@ -32,15 +32,36 @@ moved as (
     group by batch, previous_seq, canonical_seq
 ),
 
+causes as (
+    {{ causes_of_changes(
+        moves=ref('identity_moves'),
+        edges=ref('identity_edges'),
+        nodes=ref('identity_nodes'),
+        rules=ref('identity_rules'),
+        labels=stored_identity_labels(),
+        finished=finished_batch(),
+    ) }}
+),
+
 final as (
     select
-        batch,
-        {{ profile_id('previous_seq') }} as profile_id_from,
-        {{ profile_id('canonical_seq') }} as profile_id_into,
-        case when has_anchor = 1 then 'merge' else 'split' end as kind,
-        count_identifiers,
-        {{ as_of() }} as changed_at
+        moved.batch,
+        {{ profile_id('moved.previous_seq') }} as profile_id_from,
+        {{ profile_id('moved.canonical_seq') }} as profile_id_into,
+        case when moved.has_anchor = 1 then 'merge' else 'split' end as kind,
+        moved.count_identifiers,
+        {{ as_of() }} as changed_at,
+        causes.a as cause_a,
+        causes.b as cause_b,
+        causes.rule as cause_rule,
+        causes.source as cause_source,
+        causes.reason as cause_reason
     from moved
+    left join causes
+        on
+            moved.previous_seq = causes.previous_seq
+            and moved.canonical_seq = causes.canonical_seq
+            and causes.is_joined = moved.has_anchor
 )
 
 select * from final

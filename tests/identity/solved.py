@@ -23,6 +23,7 @@ EDGES = (
 )
 #: A batch is finished when everything of it is written.
 BATCHES = """
+-- depends_on: {{ ref('identity_aliases') }}
 with written as (
     select batch from {{ ref('identity_labels') }}
     union all
