@@ -35,11 +35,20 @@
         {% do log(this.identifier ~ ': ' ~ count_broken ~ ' components broke a limit or an exclude', info=false) %}
         {% set refused = repair_refused(edges, repaired, members, types, decisions, reached, refusals) %}
         {% do hand_over('refused', refused) %}
+        {% do drop_work_tables(repair_work_tables()) %}
         {{ return(repaired) }}
-    {% elif refusals %}
+    {% endif %}
+    {% if refusals %}
         {% do hand_over('refused', repair_nothing_refused(reached, refusals)) %}
     {% endif %}
+    {% do drop_work_tables(['types', 'decisions', 'broken']) %}
     {{ return(none) }}
+{% endmacro %}
+
+{% macro repair_work_tables() %}
+    {{ return([
+        'types', 'decisions', 'broken', 'members', 'ranked', 'groups', 'counts', 'barred', 'edges', 'pointers',
+    ]) }}
 {% endmacro %}
 
 {# What the rules say of every type that there is; a type that they do not name follows `default`. #}

@@ -9,7 +9,8 @@
 
    Returns the SQL that yields (node_seq, previous_component_seq, component_seq, previous_seq, canonical_seq) for
    every node whose component or person is another than the labels say. Leaves the handover table `refused`, see
-   repair_limits. Where there is no news it asks one question and is done. #}
+   repair_limits. Where there is no news it asks one question and is done. What the SQL reads,
+   `reached` and `repaired`, the model drops when it has read it; all other work tables are gone by then. #}
 {% macro solve_identity(nodes, edges, labels, rules, refusals, finished, is_afresh) %}
     {# `dbt compile` and its like render this too, and must not touch the warehouse. #}
     {% if not execute or flags.WHICH not in ['build', 'run', 'retry'] %}
@@ -17,6 +18,7 @@
     {% endif %}
     {% set reached = work_relation('reached') %}
     {% do drop_handover('refused') %}
+    {% do drop_left_work_tables(['reached', 'repaired'] + news_work_tables() + repair_work_tables()) %}
     {% set found = run_query(identity_news_counted(nodes, edges, labels, finished)).rows[0] %}
     {% set highest_node, highest_label, unsolved, news, overrides = (
         found[0] | int, found[1] | int, found[2] | int, found[3] | int, found[4] | int
@@ -51,6 +53,7 @@
     {% do create_contraction(graph, pointers) %}
     {% set roots = contract_graph(graph, pointers, left, source=active) %}
     {% do create_work_table(reached, identity_reached_afresh(nodes, labels, roots)) %}
+    {% do drop_work_tables(['edges', 'pointers']) %}
 {% endmacro %}
 
 {% macro identity_reached_afresh(nodes, labels, roots) %}
@@ -88,12 +91,4 @@
         cast(null as {{ dbt.type_bigint() }}) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     where false
-{% endmacro %}
-
-{# Every work table that solve_identity may have made. #}
-{% macro identity_work_tables() %}
-    {{ return([
-        'news', 'ends', 'released', 'freed', 'edges', 'pointers', 'reached',
-        'types', 'decisions', 'broken', 'members', 'ranked', 'groups', 'counts', 'barred', 'repaired',
-    ]) }}
 {% endmacro %}

@@ -19,6 +19,11 @@
     {% set left = insert_counted(graph, identity_open_edges(news, ends, released, freed, edges, finished)) %}
     {% set roots = contract_graph(graph, pointers, left) %}
     {% do create_work_table(reached, identity_reached(nodes, labels, ends, released, roots, highest_label)) %}
+    {% do drop_work_tables(news_work_tables()) %}
+{% endmacro %}
+
+{% macro news_work_tables() %}
+    {{ return(['news', 'ends', 'released', 'freed', 'edges', 'pointers']) }}
 {% endmacro %}
 
 {% macro identity_news_edges(edges, finished) %}

@@ -83,3 +83,21 @@
         {% do run_query('drop table if exists ' ~ work_relation(step)) %}
     {% endfor %}
 {% endmacro %}
+
+{# Drops what a killed run left of these, where dbt found any when it looked at the schema: no question is asked. #}
+{% macro drop_left_work_tables(steps) %}
+    {% do adapter.dispatch('drop_left_work_tables', 'weft')(steps) %}
+{% endmacro %}
+
+{% macro default__drop_left_work_tables(steps) %}
+    {% for step in steps | unique %}
+        {% set relation = work_relation(step) %}
+        {% if adapter.get_relation(relation.database, relation.schema, relation.identifier) is not none %}
+            {% do adapter.drop_relation(relation) %}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}
+
+{# Temporary tables go with their session. #}
+{% macro duckdb__drop_left_work_tables(steps) %}
+{% endmacro %}

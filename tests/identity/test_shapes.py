@@ -22,13 +22,26 @@ def shapes(dice: random.Random) -> Iterator[tuple[str, list[Edge], bool]]:
     comb = [(each, each + 1) for each in range(300)]
     comb += [(each + 301 * tooth, each + 301 * (tooth + 1)) for each in range(300) for tooth in range(8)]
     tree = [(each, (each - 1) // 2) for each in range(1, 2000)]
-    for name, edges in (("chain", chain), ("star", star), ("grid", grid), ("comb", comb), ("tree", tree)):
+    # A person with 10,000 identifiers, and a graph with few hubs and many ends (RMAT).
+    person = [(dice.randrange(max(each - 50, 0), each), each) for each in range(1, 10000)]
+    hubs = [rmat(dice, 11) for _ in range(4000)]
+    named = {"chain": chain, "star": star, "grid": grid, "comb": comb, "tree": tree, "person": person, "hubs": hubs}
+    for name, edges in named.items():
         yield f"{name}-in-order", edges, False
         yield f"{name}-at-random", edges, True
     for number in range(300):
         nodes = dice.randrange(2, 12)
         edges = [(dice.randrange(nodes), dice.randrange(nodes)) for _ in range(dice.randrange(1, 14))]
         yield f"random-{number}", edges, True
+
+
+def rmat(dice: random.Random, scale: int) -> Edge:
+    """An edge whose ends are in the same quarter of the numbers more often than not, at every scale."""
+    left = right = 0
+    for _ in range(scale):
+        quarter = dice.choices((0, 1, 2, 3), weights=(57, 19, 19, 5))[0]
+        left, right = 2 * left + quarter // 2, 2 * right + quarter % 2
+    return left, right
 
 
 def records(dice: random.Random) -> Iterable[Record]:
