@@ -61,7 +61,7 @@ final as (
         on
             moved.previous_seq = causes.previous_seq
             and moved.canonical_seq = causes.canonical_seq
-            and causes.is_joined = moved.has_anchor
+            and moved.has_anchor = causes.is_joined
 )
 
 select * from final
