@@ -194,6 +194,15 @@ def test_merges_are_told_and_former_ids_resolve(story: Story) -> None:
     assert story.explain(f"profile_id:{former['former_profile_id']}", "--json").json["profile_id"] == hal["profile_id"]
 
 
+def test_a_merge_and_a_split_are_told_with_the_link_that_caused_them(story: Story) -> None:
+    (merge,) = story.explain("user_id:hal", "--json").json["changes"]
+    assert {name(merge["cause_a"]), name(merge["cause_b"])} == {"user_id:hal", "loyalty_id:hal"}
+    assert (merge["cause_rule"], merge["cause_source"]) == ("include", "by hand")
+    (split,) = story.explain("loyalty_id:dan", "--json").json["changes"]
+    assert {name(split["cause_a"]), name(split["cause_b"])} == {"loyalty_id:dan", "email:ours@x.example"}
+    assert (split["kind"], split["cause_reason"]) == ("split", "withdrawn")
+
+
 def test_an_unknown_identifier_type_or_profile_ends_with_what_to_do(story: Story) -> None:
     nobody, mistyped = story.explain("user_id:nobody"), story.explain("usr_id:ada")
     assert nobody.code == mistyped.code == 2
