@@ -1,25 +1,27 @@
-{# A table of this schema as the last run left it, for a model that comes before it; a query for the same columns without
-   rows while there is no such table, or one of an older form.
+{# A table of this schema as the last run left it, for a model that comes before it, as SQL to select from. Columns that
+   it does not have yet are null; while there is no such table, there are no rows.
 
    columns: mapping of the columns that the model reads to their types. #}
 {% macro stored_state(name, columns) %}
-    {% if has_stored_state(name, columns) %}
-        {{ return(adapter.get_relation(this.database, this.schema, name)) }}
+    {% set found = adapter.get_relation(this.database, this.schema, name) if execute else none %}
+    {% set present = stored_columns(found) %}
+    {% if columns.keys() | reject('in', present) | list | length == 0 %}
+        {{ return(found) }}
     {% endif %}
-    {% set empty = [] %}
+    {% set selected = [] %}
     {% for column, type in columns.items() %}
-        {% do empty.append('cast(null as ' ~ type ~ ') as ' ~ column) %}
+        {% do selected.append(column if column in present else 'cast(null as ' ~ type ~ ') as ' ~ column) %}
     {% endfor %}
-    {{ return('(select ' ~ empty | join(', ') ~ ' where false)') }}
+    {{ return('(select ' ~ selected | join(', ') ~ (' where false' if found is none else ' from ' ~ found) ~ ')') }}
+{% endmacro %}
+
+{% macro stored_columns(relation) %}
+    {{ return([] if relation is none else adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list) }}
 {% endmacro %}
 
 {% macro has_stored_state(name, columns) %}
     {% set found = adapter.get_relation(this.database, this.schema, name) if execute else none %}
-    {% if found is none %}
-        {{ return(false) }}
-    {% endif %}
-    {% set present = adapter.get_columns_in_relation(found) | map(attribute='name') | map('lower') | list %}
-    {{ return(columns.keys() | reject('in', present) | list | length == 0) }}
+    {{ return(columns.keys() | reject('in', stored_columns(found)) | list | length == 0) }}
 {% endmacro %}
 
 {% macro stored_nodes() %}
@@ -57,7 +59,8 @@
 {% macro stored_edges_columns() %}
     {{ return({
         'a': dbt.type_bigint(), 'b': dbt.type_bigint(), 'rule': 'varchar', 'source': 'varchar',
-        'is_active': 'boolean', 'inactive_reason': 'varchar', 'batch': dbt.type_bigint(),
+        'first_seen_at': dbt.type_timestamp(), 'last_seen_at': dbt.type_timestamp(), 'count_records': dbt.type_bigint(),
+        'weight': 'double precision', 'inactive_reason': 'varchar', 'batch': dbt.type_bigint(),
     }) }}
 {% endmacro %}
 

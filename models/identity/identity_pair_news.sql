@@ -5,15 +5,7 @@
 -- each of the rest.
 {{ config(materialized='table') }}
 
-{% set limit = var('identity_record_limit') %}
-
-with news as (
-    select bucket
-    from {{ ref('identity_news') }}
-    where kind = 'record'
-),
-
-identifiers as (
+with identifiers as (
     select
         source,
         record_id,
@@ -21,6 +13,7 @@ identifiers as (
         identifier_value,
         observed_at
     from {{ ref('identifiers') }}
+    where {{ is_news('record', bucket_of(['source', 'record_id'])) }}
 ),
 
 nodes as (
@@ -35,19 +28,21 @@ blocked as (
     {{ blocked_nodes() }}
 ),
 
-priorities as (
-    select distinct
+rules as (
+    select
         identifier_type,
         priority
     from {{ ref('identity_rules') }}
+    where neighbour_type = 'any'
 ),
 
 named as (
     select
         identifiers.source,
         identifiers.record_id,
-        nodes.node_seq,
-        identifiers.observed_at
+        identifiers.identifier_type,
+        identifiers.observed_at,
+        nodes.node_seq
     from identifiers
     inner join nodes
         on
@@ -57,18 +52,14 @@ named as (
     where
         blocked.node_seq is null
         and not {{ is_missing_identifier('identifiers.identifier_value') }}
-        {% if not reads_everything() %}
-        and {{ bucket_of(['identifiers.source', 'identifiers.record_id']) }}
-            in (select bucket from news)
-        {% endif %}
 ),
 
 records as (
     select
         source,
         record_id,
-        min(node_seq) as first_seq,
-        max(node_seq) as last_seq,
+        min(node_seq) as a,
+        max(node_seq) as b,
         max(observed_at) as seen_at,
         count(*) as count_named
     from named
@@ -83,99 +74,58 @@ larger as (
         named.source,
         named.record_id,
         named.node_seq,
-        min(named.observed_at) as seen_at
+        min(named.observed_at) as seen_at,
+        min(coalesce(own.priority, fallback.priority)) as priority
     from named
     inner join records
         on
             named.source = records.source
             and named.record_id = records.record_id
-    where records.count_named > 2
+            and records.count_named > 2
+    inner join rules as fallback on fallback.identifier_type = 'default'
+    left join rules as own on named.identifier_type = own.identifier_type
     group by named.source, named.record_id, named.node_seq
-),
-
-largest as (
-    select
-        source,
-        record_id
-    from larger
-    group by source, record_id
-    having count(*) > {{ limit }}
 ),
 
 ranked as (
     select
-        larger.source,
-        larger.record_id,
-        larger.node_seq,
-        larger.seen_at,
+        *,
         row_number() over (
-            partition by larger.source, larger.record_id
-            order by coalesce(own.priority, fallback.priority), larger.node_seq
-        ) as position
+            partition by source, record_id order by priority, node_seq
+        ) as position,
+        count(*) over (partition by source, record_id) as count_identifiers
     from larger
-    inner join largest
-        on
-            larger.source = largest.source
-            and larger.record_id = largest.record_id
-    inner join nodes on larger.node_seq = nodes.node_seq
-    inner join priorities as fallback on fallback.identifier_type = 'default'
-    left join priorities as own on nodes.identifier_type = own.identifier_type
 ),
 
 paired as (
     select
         source,
         record_id,
-        first_seq,
-        last_seq,
-        seen_at,
-        seen_at as also_seen_at
+        a,
+        b,
+        seen_at
     from records
     where count_named = 2
     union all
     select
         mine.source,
         mine.record_id,
-        mine.node_seq as first_seq,
-        theirs.node_seq as last_seq,
-        mine.seen_at,
-        theirs.seen_at as also_seen_at
-    from larger as mine
-    inner join larger as theirs
-        on
-            mine.source = theirs.source
-            and mine.record_id = theirs.record_id
-            and mine.node_seq < theirs.node_seq
-    left join largest
-        on
-            mine.source = largest.source
-            and mine.record_id = largest.record_id
-    where largest.record_id is null
-    union all
-    select
-        mine.source,
-        mine.record_id,
-        least(mine.node_seq, theirs.node_seq) as first_seq,
-        greatest(mine.node_seq, theirs.node_seq) as last_seq,
-        mine.seen_at,
-        theirs.seen_at as also_seen_at
+        least(mine.node_seq, theirs.node_seq) as a,
+        greatest(mine.node_seq, theirs.node_seq) as b,
+        -- Both are named when the later one is. Where one has no moment, the other's counts.
+        coalesce(greatest(mine.seen_at, theirs.seen_at), mine.seen_at, theirs.seen_at) as seen_at
     from ranked as mine
     inner join ranked as theirs
         on
             mine.source = theirs.source
             and mine.record_id = theirs.record_id
-            and mine.position = 1
-            and theirs.position > 1
+            and mine.position < theirs.position
+            and (mine.position = 1 or mine.count_identifiers <= {{ var('identity_record_limit') }})
 ),
 
 final as (
     select
-        source,
-        record_id,
-        first_seq as a,
-        last_seq as b,
-        -- Both are named when the later one is. A null of one leaves the other's moment.
-        coalesce(greatest(seen_at, also_seen_at), seen_at, also_seen_at) as seen_at,
+        *,
         {{ bucket_of(['source', 'record_id']) }} as bucket
     from paired
 )

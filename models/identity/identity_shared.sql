@@ -1,7 +1,7 @@
 -- Grain: one row per identifier that has, or once had, more different neighbours than its rules
 -- allow: a till, a family's tablet, a couple's address. It keeps its evidence and links nobody.
 -- One that is shared no more keeps its row, without a reason, so that its edges are looked at
--- again. Only what a record states counts, not decisions by hand.
+-- again. Only what records state counts.
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',
@@ -10,21 +10,10 @@
     full_refresh=false,
 ) }}
 
-{% set reads_delta = not reads_everything() %}
-{% set is_delta = reads_delta and is_incremental() and has_same_rules() %}
+-- depends_on: {{ ref('identity_edge_news') }}
+{% set is_delta = is_incremental() and has_same_rules() and not reads_everything() %}
 
-with edge_news as (
-    select
-        a,
-        b,
-        rule,
-        source,
-        is_stated
-    from {{ ref('identity_edge_news') }}
-    where rule = 'same_record'
-),
-
-nodes as (
+with nodes as (
     select
         node_seq,
         identifier_type
@@ -39,197 +28,114 @@ rules as (
     from {{ ref('identity_rules') }}
 ),
 
-{% if is_incremental() %}
-mine as (
-    select
-        node_seq,
-        reason,
-        batch
-    from {{ this }}
-),
-
-{% endif %}
-{% if reads_delta %}
 stored as (
     select
-        a,
-        b,
-        source,
-        {{ is_stated_edge('edges') }} as is_stated
-    from {{ stored_edges() }} as edges
-    where rule = 'same_record'
+        node_seq,
+        reason
+    from {{ stored_state('identity_shared', {'node_seq': dbt.type_bigint(), 'reason': 'varchar'}) }}
+        as shared
 ),
 
-{% endif %}
-{% if is_delta %}
--- Only an edge that comes or goes changes how many neighbours its ends have.
-turned as (
-    select
-        edge_news.a,
-        edge_news.b
-    from edge_news
-    left join stored
-        on
-            edge_news.a = stored.a
-            and edge_news.b = stored.b
-            and edge_news.source = stored.source
-    where edge_news.is_stated <> coalesce(stored.is_stated, false)
+recounted as (
+    {{ recounted_nodes() if is_delta else 'select node_seq from stored' }}
 ),
 
-touched as (
-    select a as node_seq from turned
-    union
-    select b as node_seq from turned
-    union
-    select node_seq from mine
-    where coalesce(batch, 0) > {{ finished_batch() }}
-),
-
-{% endif %}
-stated as (
-    select
-        a,
-        b
-    from edge_news
-    where is_stated
-    {% if reads_delta %}
-    union all
-    select
-        stored.a,
-        stored.b
-    from stored
-    left join edge_news
-        on
-            stored.a = edge_news.a
-            and stored.b = edge_news.b
-            and stored.source = edge_news.source
-    where
-        stored.is_stated
-        and edge_news.a is null
-        {% if is_delta %}
-        and (
-            stored.a in (select node_seq from touched)
-            or stored.b in (select node_seq from touched)
-        )
-        {% endif %}
-    {% endif %}
+pairs as (
+    {{ stated_pairs('recounted' if is_delta else none) }}
 ),
 
 ends as (
     select
         a as node_seq,
         b as neighbour_seq
-    from stated
+    from pairs
     union all
     select
         b as node_seq,
         a as neighbour_seq
-    from stated
+    from pairs
 ),
 
--- Few have as many as the strictest rule forbids, and only theirs are told apart and counted by type.
+-- Few have as many neighbours as the strictest rule forbids. Only theirs are told apart and counted
+-- by type.
 busy as (
     select ends.node_seq
     from ends
-    {% if is_delta %}
-    inner join touched on ends.node_seq = touched.node_seq
-    {% endif %}
+    {{ 'inner join recounted on ends.node_seq = recounted.node_seq' if is_delta }}
     group by ends.node_seq
-    having count(*) > (select min(max_neighbours) from rules)
+    having count(*) > (select min(rules.max_neighbours) from rules)
 ),
 
-named_types as (
-    select distinct identifier_type from rules
-),
-
-ruled as (
+limits as (
     select
         busy.node_seq,
         nodes.identifier_type,
-        coalesce(named_types.identifier_type, 'default') as rule_type
+        rules.neighbour_type,
+        rules.max_neighbours
     from busy
     inner join nodes on busy.node_seq = nodes.node_seq
-    left join named_types on nodes.identifier_type = named_types.identifier_type
-),
-
-limited as (
-    select *
-    from ruled
-    where rule_type in (select identifier_type from rules where max_neighbours is not null)
-),
-
-neighbours as (
-    select distinct
-        ends.node_seq,
-        ends.neighbour_seq
-    from ends
-    inner join limited on ends.node_seq = limited.node_seq
-),
-
-degrees_by_type as (
-    select
-        neighbours.node_seq,
-        nodes.identifier_type as neighbour_type,
-        count(*) as count_neighbours
-    from neighbours
-    inner join nodes on neighbours.neighbour_seq = nodes.node_seq
-    group by neighbours.node_seq, nodes.identifier_type
+    left join (select distinct identifier_type from rules) as named
+        on nodes.identifier_type = named.identifier_type
+    inner join rules on coalesce(named.identifier_type, 'default') = rules.identifier_type
+    where rules.max_neighbours is not null
 ),
 
 degrees as (
-    select * from degrees_by_type
-    union all
     select
-        node_seq,
-        'any' as neighbour_type,
-        sum(count_neighbours) as count_neighbours
-    from degrees_by_type
-    group by node_seq
+        ends.node_seq,
+        nodes.identifier_type as neighbour_type,
+        count(distinct ends.neighbour_seq) as count_neighbours
+    from ends
+    inner join nodes on ends.neighbour_seq = nodes.node_seq
+    where ends.node_seq in (select limits.node_seq from limits)
+    group by ends.node_seq, nodes.identifier_type
 ),
 
 broken as (
     select
-        limited.node_seq,
-        min(
-            'shared ' || limited.identifier_type || ': more than '
-            || cast(rules.max_neighbours as varchar) || ' ' || rules.neighbour_type
-        ) as reason
-    from limited
-    inner join degrees on limited.node_seq = degrees.node_seq
-    inner join rules
+        limits.node_seq,
+        limits.identifier_type,
+        limits.neighbour_type,
+        limits.max_neighbours
+    from limits
+    inner join degrees
         on
-            limited.rule_type = rules.identifier_type
-            and degrees.neighbour_type = rules.neighbour_type
-            and degrees.count_neighbours > rules.max_neighbours
-    group by limited.node_seq
+            limits.node_seq = degrees.node_seq
+            and limits.neighbour_type in (degrees.neighbour_type, 'any')
+    group by
+        limits.node_seq,
+        limits.identifier_type,
+        limits.neighbour_type,
+        limits.max_neighbours
+    having sum(degrees.count_neighbours) > limits.max_neighbours
 ),
 
-{% if is_incremental() %}
+reasons as (
+    select
+        node_seq,
+        min(
+            'shared ' || identifier_type || ': more than '
+            || cast(max_neighbours as varchar) || ' ' || neighbour_type
+        ) as reason
+    from broken
+    group by node_seq
+),
+
 looked_at as (
-    select node_seq from broken
+    select node_seq from reasons
     union
-    select {{ 'touched' if is_delta else 'mine' }}.node_seq
-    from {{ 'touched' if is_delta else 'mine' }}
+    select node_seq from recounted
 ),
 
 final as (
     select
         looked_at.node_seq,
-        broken.reason,
+        reasons.reason,
         {{ next_batch() }} as batch
     from looked_at
-    left join broken on looked_at.node_seq = broken.node_seq
-    left join mine on looked_at.node_seq = mine.node_seq
-    where broken.reason is distinct from mine.reason
+    left join reasons on looked_at.node_seq = reasons.node_seq
+    left join stored on looked_at.node_seq = stored.node_seq
+    where reasons.reason is distinct from stored.reason
 )
-{% else %}
-final as (
-    select
-        node_seq,
-        reason,
-        {{ next_batch() }} as batch
-    from broken
-)
-{% endif %}
 
 select * from final

@@ -1,27 +1,12 @@
 -- Grain: one row per identifier of a part of staging that is news, as all contracts mention it now.
 -- node_seq is its number in the registry: the one that it has, or, where is_new, the one that it
--- gets. A blocked value gets none.
+-- gets. A value that was blocked from the start has none.
 -- An identifier counts wherever it is mentioned: an event or a consent makes a person known as much
 -- as a record does.
 {{ config(materialized='table') }}
 
 with mentions as (
     {{ identifier_mentions() }}
-),
-
-news as (
-    select bucket
-    from {{ ref('identity_news') }}
-    where kind = 'identifier'
-),
-
-blocked as (
-    select
-        identifier_type,
-        value_pattern,
-        because,
-        value_pattern <> replace(replace(value_pattern, '%', ''), '_', '') as is_pattern
-    from {{ ref('blocked_identifiers') }}
 ),
 
 registered as (
@@ -47,64 +32,30 @@ sighted as (
     from mentions
     where
         identifier_type is not null
+        and {{ is_news('identifier', bucket_of(['identifier_type', 'identifier_value'])) }}
         and not {{ is_missing_identifier('identifier_value') }}
-        {% if not reads_everything() %}
-        and {{ bucket_of(['identifier_type', 'identifier_value']) }} in (select bucket from news)
-        {% endif %}
     group by identifier_type, identifier_value
 ),
 
--- Most of the list are whole values, which a hash join finds; only the rest is compared pattern by
--- pattern, and only with identifiers of the pattern's type.
-matches as (
-    select
-        sighted.identifier_type,
-        sighted.identifier_value,
-        blocked.because
-    from sighted
-    inner join blocked on lower(sighted.identifier_value) = blocked.value_pattern
-    where not blocked.is_pattern and blocked.identifier_type in ('any', sighted.identifier_type)
-    union all
-    select
-        sighted.identifier_type,
-        sighted.identifier_value,
-        blocked.because
-    from sighted
-    inner join blocked
-        on
-            sighted.identifier_type = blocked.identifier_type
-            and lower(sighted.identifier_value) like blocked.value_pattern
-    where blocked.is_pattern
-    union all
-    select
-        sighted.identifier_type,
-        sighted.identifier_value,
-        blocked.because
-    from sighted
-    inner join blocked on lower(sighted.identifier_value) like blocked.value_pattern
-    where blocked.is_pattern and blocked.identifier_type = 'any'
-),
-
-matched as (
-    select
-        identifier_type,
-        identifier_value,
-        min(because) as because
-    from matches
-    group by identifier_type, identifier_value
+blocked as (
+    {{ blocked_values('sighted') }}
 ),
 
 judged as (
     select
-        sighted.*,
+        sighted.identifier_type,
+        sighted.identifier_value,
+        sighted.bucket,
         registered.node_seq,
-        coalesce({{ malformed_identifier('sighted.identifier_value') }}, matched.because)
+        sighted.first_seen_at,
+        sighted.last_seen_at,
+        coalesce({{ malformed_identifier('sighted.identifier_value') }}, blocked.because)
             as blocked_because
     from sighted
-    left join matched
+    left join blocked
         on
-            sighted.identifier_type = matched.identifier_type
-            and sighted.identifier_value = matched.identifier_value
+            sighted.identifier_type = blocked.identifier_type
+            and sighted.identifier_value = blocked.identifier_value
     left join registered
         on
             sighted.identifier_type = registered.identifier_type
@@ -113,13 +64,7 @@ judged as (
 
 final as (
     select
-        identifier_type,
-        identifier_value,
-        bucket,
-        node_seq,
-        first_seen_at,
-        last_seen_at,
-        blocked_because,
+        *,
         false as is_new
     from judged
     where node_seq is not null or blocked_because is not null
