@@ -2,7 +2,8 @@
    transaction. A bucket that is empty now loses its rows too, for which a merge or a delete by key would have no row.
 
    A model says in its meta which kind of bucket it holds: `bucket_kind`. Rows without a bucket are of a form that the
-   table had once. #}
+   table had once. When everything is read, everything gives way: what a killed run wrote may be in buckets that nobody
+   noted. #}
 {% macro get_incremental_replace_buckets_sql(arguments) %}
     {{ return(adapter.dispatch('replace_buckets_sql', 'weft')(
         arguments['target_relation'],
@@ -16,7 +17,9 @@
     {%- set news = api.Relation.create(target.database, target.schema, 'identity_news') -%}
     {%- set names = columns | map(attribute='quoted') | join(', ') -%}
     delete from {{ target }}
-    where bucket is null or bucket in (select bucket from {{ news }} where kind = '{{ kind }}');
+    {%- if not reads_everything() %}
+    where bucket is null or bucket in (select bucket from {{ news }} where kind = '{{ kind }}')
+    {%- endif %};
 
     insert into {{ target }} ({{ names }})
     select {{ names }} from {{ rows }}

@@ -64,6 +64,13 @@
     }) }}
 {% endmacro %}
 
+{% macro stored_map() %}
+    {{ return(stored_state('identity_map', {
+        'node_seq': dbt.type_bigint(), 'profile_id': 'varchar', 'first_seen_at': dbt.type_timestamp(),
+        'last_seen_at': dbt.type_timestamp(),
+    })) }}
+{% endmacro %}
+
 {% macro stored_scanned_columns() %}
     {{ return({'kind': 'varchar', 'bucket': 'integer', 'fingerprint': dbt.type_bigint()}) }}
 {% endmacro %}

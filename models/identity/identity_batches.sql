@@ -46,10 +46,16 @@ written as (
     select batch from labels
     union all
     select batch from refusals
-    {% if not has_same_rules() %}
     union all
     select {{ finished_batch() }} + 1 as batch
-    {% endif %}
+    where {{ 'false' if has_same_rules() else 'true' }}
+),
+
+turned as (
+    select
+        sum(case when kind = 'merge' then 1 else 0 end) as count_merges,
+        sum(case when kind = 'split' then 1 else 0 end) as count_splits
+    from changes
 ),
 
 final as (
@@ -59,8 +65,8 @@ final as (
         '{{ rules_hash() }}' as rules_hash,
         (select count(*) from edges) as count_edges,
         (select count(*) from labels) as count_labels,
-        (select count(*) from changes where kind = 'merge') as count_merges,
-        (select count(*) from changes where kind = 'split') as count_splits,
+        (select coalesce(turned.count_merges, 0) from turned) as count_merges,
+        (select coalesce(turned.count_splits, 0) from turned) as count_splits,
         (select count(*) from refusals) as count_refusals
     from written
     having count(*) > 0

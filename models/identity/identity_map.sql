@@ -6,6 +6,7 @@
     incremental_strategy='merge',
     unique_key='node_seq',
     on_schema_change='append_new_columns',
+    full_refresh=false,
     post_hook="{{ forget_unmentioned() }}",
 ) }}
 
@@ -76,17 +77,23 @@ named as (
     inner join labels on touched.node_seq = labels.node_seq
 ),
 
+stored as (
+    select
+        node_seq,
+        profile_id,
+        first_seen_at,
+        last_seen_at
+    from {{ stored_map() }} as map
+),
+
 final as (
     select named.*
     from named
-    {% if is_incremental() %}
-    left join {{ this }} as stored on named.node_seq = stored.node_seq
+    left join stored on named.node_seq = stored.node_seq
     where
-        stored.node_seq is null
-        or named.profile_id <> stored.profile_id
+        named.profile_id is distinct from stored.profile_id
         or named.first_seen_at is distinct from stored.first_seen_at
         or named.last_seen_at is distinct from stored.last_seen_at
-    {% endif %}
 )
 
 select * from final

@@ -49,9 +49,7 @@ named as (
             identifiers.identifier_type = nodes.identifier_type
             and identifiers.identifier_value = nodes.identifier_value
     left join blocked on nodes.node_seq = blocked.node_seq
-    where
-        blocked.node_seq is null
-        and not {{ is_missing_identifier('identifiers.identifier_value') }}
+    where blocked.node_seq is null
 ),
 
 records as (

@@ -56,6 +56,16 @@ ends as (
     from pairs
 ),
 
+named as (
+    select distinct identifier_type
+    from rules
+),
+
+strictest as (
+    select min(max_neighbours) as max_neighbours
+    from rules
+),
+
 -- Few have as many neighbours as the strictest rule forbids. Only theirs are told apart and counted
 -- by type.
 busy as (
@@ -63,7 +73,7 @@ busy as (
     from ends
     {{ 'inner join recounted on ends.node_seq = recounted.node_seq' if is_delta }}
     group by ends.node_seq
-    having count(*) > (select min(rules.max_neighbours) from rules)
+    having count(*) > (select strictest.max_neighbours from strictest)
 ),
 
 limits as (
@@ -74,8 +84,7 @@ limits as (
         rules.max_neighbours
     from busy
     inner join nodes on busy.node_seq = nodes.node_seq
-    left join (select distinct identifier_type from rules) as named
-        on nodes.identifier_type = named.identifier_type
+    left join named on nodes.identifier_type = named.identifier_type
     inner join rules on coalesce(named.identifier_type, 'default') = rules.identifier_type
     where rules.max_neighbours is not null
 ),

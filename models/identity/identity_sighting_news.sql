@@ -32,8 +32,8 @@ sighted as (
     from mentions
     where
         identifier_type is not null
+        and identifier_value is not null
         and {{ is_news('identifier', bucket_of(['identifier_type', 'identifier_value'])) }}
-        and not {{ is_missing_identifier('identifier_value') }}
     group by identifier_type, identifier_value
 ),
 
@@ -49,8 +49,10 @@ judged as (
         registered.node_seq,
         sighted.first_seen_at,
         sighted.last_seen_at,
-        coalesce({{ malformed_identifier('sighted.identifier_value') }}, blocked.because)
-            as blocked_because
+        case
+            when {{ is_missing_identifier('sighted.identifier_value') }} then 'no value'
+            else coalesce({{ malformed_identifier('sighted.identifier_value') }}, blocked.because)
+        end as blocked_because
     from sighted
     left join blocked
         on
