@@ -24,7 +24,7 @@ def record(name: str, *identifiers: Identifier, at: datetime = NOON) -> list[Men
 
 
 DAY_1 = [
-    *record("three devices, 1", ("user_id", "ada"), ("anonymous_id", "phone")),
+    *record("three devices, 1", ("user_id", "ada"), ("anonymous_id", "handset")),
     *record("three devices, 2", ("user_id", "ada"), ("anonymous_id", "laptop")),
     *record("three devices, 3", ("user_id", "ada"), ("anonymous_id", "work"), ("email", "ada@x.example")),
     *record("tablet, 1", ("user_id", "ben"), ("anonymous_id", "tablet"), ("email", "ben@x.example")),
@@ -85,7 +85,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 def test_a_person_with_three_devices_is_one_person(story: Story) -> None:
     people = story.days[0]
-    devices = [("anonymous_id", each) for each in ("phone", "laptop", "work")]
+    devices = [("anonymous_id", each) for each in ("handset", "laptop", "work")]
     assert len({people[each] for each in [*devices, ("user_id", "ada"), ("email", "ada@x.example")]}) == 1
 
 
