@@ -1,7 +1,7 @@
 {# One rule's claims, as (rule, person_seq, link_key): which person has which key. The CTEs that it reads are the calling
    model's, one for each kind of rule:
 
-   - same: people (person_seq and the columns of profiles)
+   - same: people (person_seq and the columns of profiles, see link_column)
    - shared: household_shared (identifier_type, shared_seq, person_seq)
    - kept_apart: people (person_seq, component_seq)
    - domain_of: addresses (identifier_type, identifier_value, person_seq) #}

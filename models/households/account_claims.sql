@@ -34,7 +34,7 @@ people as (
 
     select
         {% for column in link_columns(rules) %}
-            profiles.{{ column }},
+            {{ link_column(column) }} as {{ column }},
         {% endfor %}
         living_people.person_seq
     from living_people

@@ -30,7 +30,7 @@ people as (
 
     select
         {% for column in link_columns(rules) %}
-            profiles.{{ column }},
+            {{ link_column(column) }} as {{ column }},
         {% endfor %}
         living_people.person_seq,
         living_people.component_seq
