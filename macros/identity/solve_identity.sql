@@ -10,7 +10,7 @@
    Returns the SQL that yields (node_seq, previous_component_seq, component_seq, previous_seq, canonical_seq) for
    every node whose component or person is another than the labels say. Leaves the handover table `refused`, see
    repair_limits. Where there is no news it asks one question and is done. What the SQL reads,
-   `reached` and `repaired`, the model drops when it has read it; all other work tables are gone by then. #}
+   `pointers`, `reached` and `repaired`, the model drops when it has read it; all other work tables are gone then. #}
 {% macro solve_identity(nodes, edges, labels, rules, refusals, finished, is_afresh) %}
     {# `dbt compile` and its like render this too, and must not touch the warehouse. #}
     {% if not execute or flags.WHICH not in ['build', 'run', 'retry'] %}
@@ -19,13 +19,20 @@
     {% set reached = work_relation('reached') %}
     {% do drop_handover('refused') %}
     {% do drop_left_work_tables(['reached', 'repaired'] + news_work_tables() + repair_work_tables()) %}
-    {% set found = run_query(identity_news_counted(nodes, edges, labels, finished)).rows[0] %}
+    {% set found = run_query(identity_news_counted(nodes, edges, labels, rules, refusals, finished)).rows[0] %}
     {% set highest_node, highest_label, unsolved, news, overrides = (
         found[0] | int, found[1] | int, found[2] | int, found[3] | int, found[4] | int
     ) %}
 
+    {% set keeps_apart = overrides + (found[5] | int) + (found[6] | int) > 0 %}
+
     {% if is_afresh or highest_label == 0 or unsolved > 0 %}
-        {% do solve_afresh(reached, nodes, edges, labels) %}
+        {% set solved = solve_afresh(nodes, edges, labels) %}
+        {% if not keeps_apart %}
+            {# The model can write what was solved as it is read: it need not be a table first. #}
+            {{ return(identity_moved('(' ~ solved ~ ')', none)) }}
+        {% endif %}
+        {% do create_work_table(reached, solved) %}
     {% elif news > 0 or highest_node > highest_label %}
         {% do solve_news(reached, nodes, edges, labels, finished, highest_label) %}
     {% else %}
@@ -36,24 +43,26 @@
 {% endmacro %}
 
 {# What there is to do. The labels of a warehouse that is older than components have none: it is solved afresh. #}
-{% macro identity_news_counted(nodes, edges, labels, finished) %}
+{% macro identity_news_counted(nodes, edges, labels, rules, refusals, finished) %}
     select
         (select coalesce(max(nodes.node_seq), 0) from {{ nodes }} as nodes) as highest_node,
         (select coalesce(max(labels.node_seq), 0) from {{ labels }} as labels) as highest_label,
         (select count(*) - count(labels.component_seq) from {{ labels }} as labels) as unsolved,
         (select count(*) from {{ edges }} as edges where edges.batch > {{ finished }}) as news,
-        (select count(*) from {{ edges }} as edges where edges.rule in ('include', 'exclude')) as overrides
+        (select count(*) from {{ edges }} as edges where edges.rule in ('include', 'exclude')) as overrides,
+        {{ '(select count(max_per_person) from ' ~ rules ~ ')' if rules else 0 }} as limits,
+        {{ '(select count(*) from ' ~ refusals ~ ')' if refusals else 0 }} as refused
 {% endmacro %}
 
 {# Every node starts from itself, and all active edges are contracted. #}
-{% macro solve_afresh(reached, nodes, edges, labels) %}
+{% macro solve_afresh(nodes, edges, labels) %}
     {% set graph, pointers = work_relation('edges'), work_relation('pointers') %}
     {% set active = 'select a, b from ' ~ edges ~ ' where is_active' %}
     {% set left = run_query('select count(*) from (' ~ active ~ ') as active').rows[0][0] | int %}
     {% do create_contraction(graph, pointers) %}
     {% set roots = contract_graph(graph, pointers, left, source=active) %}
-    {% do create_work_table(reached, identity_reached_afresh(nodes, labels, roots)) %}
-    {% do drop_work_tables(['edges', 'pointers']) %}
+    {% do drop_work_tables(['edges']) %}
+    {{ return(identity_reached_afresh(nodes, labels, roots)) }}
 {% endmacro %}
 
 {% macro identity_reached_afresh(nodes, labels, roots) %}

@@ -6,7 +6,7 @@
 -- should be.
 {{ config(
     materialized='table',
-    post_hook="{{ drop_work_tables(['reached', 'repaired']) }}",
+    post_hook="{{ drop_work_tables(['pointers', 'reached', 'repaired']) }}",
 ) }}
 
 -- depends_on: {{ ref('identity_nodes') }}
