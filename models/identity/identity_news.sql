@@ -3,7 +3,10 @@
 -- A full refresh, a changed list of blocked values and whatever else changes how staging is read
 -- make all of it news. identity_scanned, written last, remembers what was read: a run that died
 -- leaves its news to the next.
-{{ config(materialized='table') }}
+{{ config(
+    materialized='table',
+    post_hook=["{{ mark_unread() }}", "{{ note_unread() }}"],
+) }}
 
 with mentions as (
     {{ identifier_mentions() }}

@@ -130,3 +130,22 @@ def test_tables_of_an_older_form_and_lost_ones_are_filled_again(project: Identit
         project.dbt("run")
         assert without_dan(project.people()) == without_dan(people)
     assert project.execute(edges.format("weft_identity")) == after
+
+
+@pytest.mark.timeout(300)
+def test_news_that_a_killed_run_read_and_that_was_taken_back_leaves_nothing(project: IdentityProject) -> None:
+    project.write(PEOPLE)
+    project.dbt("build", "--exclude-resource-type", "test")
+    people = project.people()
+
+    # All but the end of a run, as if it had been killed there.
+    mistake: list[Mention] = [("shop", "mistake", "user_id", user, NOON) for user in ("ada", "ben")]
+    project.write([*PEOPLE, *mistake, *record("nobody", "eve", "eve@x.example")])
+    project.dbt("run", "--exclude", "identity_scanned", "identity_batches")
+    assert same_person(project, "ada", "ben")
+
+    project.write(PEOPLE)
+    project.dbt("run")
+    assert project.people() == people
+    assert count(project, "identity_sightings") == count(project, "identity_map") == len(people)
+    assert count(project, "identity_pairs") == 4
