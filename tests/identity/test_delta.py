@@ -141,7 +141,7 @@ def test_news_that_a_killed_run_read_and_that_was_taken_back_leaves_nothing(proj
     # All but the end of a run, as if it had been killed there.
     mistake: list[Mention] = [("shop", "mistake", "user_id", user, NOON) for user in ("ada", "ben")]
     project.write([*PEOPLE, *mistake, *record("nobody", "eve", "eve@x.example")])
-    project.dbt("run", "--exclude", "identity_scanned", "identity_batches")
+    project.dbt("run", "--exclude", "identity_sightings+")
     assert same_person(project, "ada", "ben")
 
     project.write(PEOPLE)
