@@ -1,11 +1,12 @@
 {# Takes out of the map the identifiers that nothing mentions any more or that are blocked now, and rows of a time when the
-   map had no numbers. All of the map is held against what is mentioned, by number: a killed run may have written into it
-   what the stored sightings never had. #}
+   map had no numbers. Where identifiers are news, all of the map is held against what is mentioned, by number: a killed run
+   may have written into it what the stored sightings never had, and what it had read is news again. #}
 {% macro forget_unmentioned() %}
     {%- if is_incremental() -%}
     delete from {{ this }}
     where
         node_seq is null
+        {%- if reads_everything() or has_identifier_news() %}
         or node_seq in (
             select map.node_seq
             from {{ this }} as map
@@ -21,5 +22,11 @@
                 on map.node_seq = present.node_seq
             where present.node_seq is null
         )
+        {%- endif %}
     {%- endif -%}
+{% endmacro %}
+
+{% macro has_identifier_news() %}
+    {%- set counted = "select count(*) from " ~ ref('identity_news') ~ " where kind = 'identifier'" -%}
+    {{ return(execute and run_query(counted).rows[0][0] | int > 0) }}
 {% endmacro %}

@@ -7,10 +7,12 @@
     unique_key='node_seq',
     on_schema_change='append_new_columns',
     full_refresh=false,
+    pre_hook="{{ follow_moved_labels() }}",
     post_hook="{{ forget_unmentioned() }}",
 ) }}
 
-{% set reads_delta = not reads_everything() %}
+-- depends_on: {{ ref('identity_news') }}
+{% set has_map = is_incremental() and has_stored_state('identity_map', {'node_seq': ''}) %}
 
 with sighting_news as (
     select
@@ -21,18 +23,9 @@ with sighting_news as (
         last_seen_at
     from {{ ref('identity_sighting_news') }}
     where blocked_because is null
-),
-
-labels as (
-    select
-        node_seq,
-        canonical_seq,
-        batch
-    from {{ ref('identity_labels') }}
-),
-
-{% if reads_delta %}
-stored_sightings as (
+    {% if not has_map and not reads_everything() %}
+    -- The map is gone and what it was made of is not.
+    union all
     select
         node_seq,
         identifier_type,
@@ -47,53 +40,50 @@ stored_sightings as (
             from {{ ref('identity_news') }}
             where kind = 'identifier'
         )
-        {% if is_incremental() %}
-        and node_seq in (
-            select node_seq
-            from labels
-            where batch > {{ finished_batch() }}
-        )
-        {% endif %}
-),
-
-{% endif %}
-touched as (
-    select * from sighting_news
-    {% if reads_delta %}
-    union all
-    select * from stored_sightings
     {% endif %}
 ),
 
-named as (
+labels as (
     select
-        touched.identifier_type,
-        touched.identifier_value,
-        {{ profile_id('labels.canonical_seq') }} as profile_id,
-        touched.first_seen_at,
-        touched.last_seen_at,
-        touched.node_seq
-    from touched
-    inner join labels on touched.node_seq = labels.node_seq
+        node_seq,
+        canonical_seq
+    from {{ ref('identity_labels') }}
 ),
 
+-- Whoever is here already has followed their label, before this.
 stored as (
     select
         node_seq,
-        profile_id,
         first_seen_at,
         last_seen_at
     from {{ stored_map() }} as map
 ),
 
-final as (
-    select named.*
-    from named
-    left join stored on named.node_seq = stored.node_seq
+news as (
+    select
+        sighting_news.identifier_type,
+        sighting_news.identifier_value,
+        sighting_news.first_seen_at,
+        sighting_news.last_seen_at,
+        sighting_news.node_seq
+    from sighting_news
+    left join stored on sighting_news.node_seq = stored.node_seq
     where
-        named.profile_id is distinct from stored.profile_id
-        or named.first_seen_at is distinct from stored.first_seen_at
-        or named.last_seen_at is distinct from stored.last_seen_at
+        stored.node_seq is null
+        or sighting_news.first_seen_at is distinct from stored.first_seen_at
+        or sighting_news.last_seen_at is distinct from stored.last_seen_at
+),
+
+final as (
+    select
+        news.identifier_type,
+        news.identifier_value,
+        {{ profile_id('labels.canonical_seq') }} as profile_id,
+        news.first_seen_at,
+        news.last_seen_at,
+        news.node_seq
+    from news
+    inner join labels on news.node_seq = labels.node_seq
 )
 
 select * from final
