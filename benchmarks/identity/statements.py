@@ -33,7 +33,6 @@ _SOLVER = "identity_moves"
 # dbt says in a comment which model sends a statement: before it on DuckDB, after it on Snowflake.
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _WRITES_POINTERS = re.compile(r"^\s*insert into \S*pointers", re.IGNORECASE)
-_DATABASE = "weft"
 #: A full build, and the next one with 1 % more links.
 DAYS = ("full", "+1 %")
 
@@ -52,6 +51,11 @@ class Both:
     home: Path
     snowflake: Mapping[str, str]
 
+    @property
+    def database(self) -> str:
+        """The emulator's database, of this graph alone: the emulator lives as long as the process."""
+        return self.snowflake["SNOWFLAKE_DATABASE"]
+
     def builds(self, days: Sequence[str]) -> Iterator[tuple[str, Build, Build]]:
         """Builds both day after day; yields what Snowflake and DuckDB were sent."""
         raw = self.home / "raw"
@@ -60,7 +64,7 @@ class Both:
                 self.graph.write(raw)
             else:
                 self.graph.add(raw, 1, 0.01, self.graph.people)
-            _load(raw)
+            _load(raw, self.database)
             publish(raw, self.home / "duckdb" / "warehouse.duckdb")
             yield title, self._build("snowflake", self.snowflake), self._build("duckdb", {})
 
@@ -78,7 +82,7 @@ class Both:
         there = self.home / "there.parquet"
         with closing(shared_fs.duck_conn.cursor()) as emulator:
             emulator.execute(
-                f"copy (select {columns} from {_DATABASE}.weft_identity.identity_map) to '{there}' (format parquet)"
+                f"copy (select {columns} from {self.database}.weft_identity.identity_map) to '{there}' (format parquet)"
             )
         with duckdb.connect(str(self.home / "duckdb" / "warehouse.duckdb"), read_only=True) as connection:
             mine, theirs = f"select {columns} from weft_identity.identity_map", f"select {columns} from '{there}'"
@@ -89,16 +93,16 @@ class Both:
         return int(rows), int(differing)
 
 
-def _load(raw: Path) -> None:
+def _load(raw: Path, database: str) -> None:
     """Copies the records into the emulator's own table, straight through the DuckDB behind it: no row is inserted."""
     from fakesnow.server import shared_fs
 
     with closing(shared_fs.duck_conn.cursor()) as emulator:
-        emulator.execute(f'create schema if not exists {_DATABASE}."RAW_BENCH"')
+        emulator.execute(f'create schema if not exists {database}."RAW_BENCH"')
         columns = ("source", "record_id", "identifier_type", "identifier_value", "observed_at")
         listed = ", ".join(f'{column} as "{column.upper()}"' for column in columns)
         emulator.execute(
-            f'create or replace table {_DATABASE}."RAW_BENCH"."IDENTIFIERS" as select {listed} from \'{raw}/*.parquet\''
+            f'create or replace table {database}."RAW_BENCH"."IDENTIFIERS" as select {listed} from \'{raw}/*.parquet\''
         )
 
 
@@ -112,7 +116,7 @@ def _create_database(there: Mapping[str, str]) -> None:
         password=there["SNOWFLAKE_PASSWORD"],
         host=there["SNOWFLAKE_HOST"],
         port=int(there["SNOWFLAKE_PORT"]),
-        database=_DATABASE,
+        database=there["SNOWFLAKE_DATABASE"],
         protocol="http",
         session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
     ).close()
@@ -128,21 +132,22 @@ def measure(nodes: int, within: Path | None, days: Sequence[str] = DAYS) -> dict
     found: dict[str, Any] = {"builds": {}}
     try:
         (home / "duckdb").mkdir()
-        with snowflake_server() as environment:
-            _create_database(environment)
-            both = Both(Graph(nodes), home, environment)
-            for title, there, here in both.builds(days):
+        with snowflake_server() as server:
+            there = {**server, "SNOWFLAKE_DATABASE": f"bench_{nodes}"}
+            _create_database(there)
+            both = Both(Graph(nodes), home, there)
+            for title, sent_there, sent_here in both.builds(days):
                 rows, differing = both.compare()
                 print(f"{nodes:,} identifiers: {title}: {rows:,} rows, {differing:,} differ", file=sys.stderr)
                 found["builds"][title] = {
-                    "statements": _identity(there),
-                    "statements_duckdb": sum(_identity(here).values()),
-                    "rounds": {model: list(rounds) for model, rounds in there.rounds.items()},
+                    "statements": _identity(sent_there),
+                    "statements_duckdb": sum(_identity(sent_here).values()),
+                    "rounds": {model: list(rounds) for model, rounds in sent_there.rounds.items()},
                     "rows": rows,
                     "differing": differing,
                 }
                 if title == DAYS[0]:
-                    found["round"] = [_plain(each) for each in _one_round(there.statements)]
+                    found["round"] = [_plain(each) for each in _one_round(sent_there.statements)]
     finally:
         shutil.rmtree(home, ignore_errors=True)
     return found

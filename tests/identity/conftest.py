@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import pytest
@@ -101,7 +102,7 @@ class IdentityProject:
             password=self.snowflake["SNOWFLAKE_PASSWORD"],
             host=self.snowflake["SNOWFLAKE_HOST"],
             port=int(self.snowflake["SNOWFLAKE_PORT"]),
-            database="weft",
+            database=self.snowflake["SNOWFLAKE_DATABASE"],
             protocol="http",
             session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
         )
@@ -172,6 +173,8 @@ def new_project(folder: Path, snowflake: Mapping[str, str] | None = None) -> Ide
     copy_project(folder)
     if snowflake:
         shutil.copy(Path(snowflake["DBT_PROFILES_DIR"]) / "profiles.yml", folder)
+        # The emulator serves all tests of a process: each project has a database of its own.
+        snowflake = {**snowflake, "SNOWFLAKE_DATABASE": f"identity_{uuid4().hex[:8]}"}
     made = IdentityProject(folder, snowflake or {})
     made.write([])
     return made

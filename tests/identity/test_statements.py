@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from .conftest import IdentityProject
 from .greedy import Edge
 from .solved import Solver, rules
 from .test_limits import LIMITS, PRIORITIES, Graph, check, small_graphs, whole
@@ -18,16 +16,6 @@ from .test_limits import LIMITS, PRIORITIES, Graph, check, small_graphs, whole
 START = datetime(2026, 1, 1)
 # The emulator runs in this process and uses a call that DuckDB advises against.
 pytestmark = pytest.mark.filterwarnings("ignore:Arrow output")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_before_and_nothing_left(tmp_path: Path, snowflake: dict[str, str]) -> Iterator[None]:
-    """The emulator serves all tests of a session; each of these starts, and leaves it, without identity."""
-    schemas = [f"drop schema if exists {each} cascade" for each in ("weft_identity", "raw")]
-    project = IdentityProject(tmp_path, snowflake)
-    project.execute(*schemas)
-    yield
-    project.execute(*schemas)
 
 
 def statements(solver: Solver, model: str) -> list[str]:
