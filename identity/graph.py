@@ -17,7 +17,10 @@ Pair = tuple[int, int]
 
 _LISTED = 5_000  #: numbers in one list of a statement; Snowflake takes 16,384
 _SIGHTING = """
-select first_seen_at, last_seen_at, blocked_because from identity_sightings
+select first_seen_at, last_seen_at, null as blocked_because from identity_map
+where identifier_type = $kind and identifier_value = $value
+union all
+select first_seen_at, last_seen_at, blocked_because from identity_blocked
 where identifier_type = $kind and identifier_value = $value
 """
 # A killed run may have registered an identifier that has no label yet: it is a person of its own so far.

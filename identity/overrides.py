@@ -23,7 +23,7 @@ select
     overrides.because, overrides.decided_by, overrides.decided_at, overrides.undone_by, overrides.undone_at,
     left_node.node_seq as seq_a, left_label.component_seq as component_a, left_label.canonical_seq as person_a,
     right_node.node_seq as seq_b, right_label.component_seq as component_b, right_label.canonical_seq as person_b,
-    left_seen.blocked_because is not null or right_seen.blocked_because is not null as is_blocked
+    left_blocked.blocked_because is not null or right_blocked.blocked_because is not null as is_blocked
 from identity_overrides as overrides
 left join identity_nodes as left_node
     on overrides.type_a = left_node.identifier_type and overrides.value_a = left_node.identifier_value
@@ -31,10 +31,10 @@ left join identity_nodes as right_node
     on overrides.type_b = right_node.identifier_type and overrides.value_b = right_node.identifier_value
 left join identity_labels as left_label on left_node.node_seq = left_label.node_seq
 left join identity_labels as right_label on right_node.node_seq = right_label.node_seq
-left join identity_sightings as left_seen
-    on overrides.type_a = left_seen.identifier_type and overrides.value_a = left_seen.identifier_value
-left join identity_sightings as right_seen
-    on overrides.type_b = right_seen.identifier_type and overrides.value_b = right_seen.identifier_value
+left join identity_blocked as left_blocked
+    on overrides.type_a = left_blocked.identifier_type and overrides.value_a = left_blocked.identifier_value
+left join identity_blocked as right_blocked
+    on overrides.type_b = right_blocked.identifier_type and overrides.value_b = right_blocked.identifier_value
 where $chosen
 order by overrides.decided_at, overrides.override_id
 """
@@ -167,7 +167,7 @@ def check(tables: Tables, decision: Decision, *, unseen: bool = False) -> Decisi
         if known is None and not unseen:
             raise ConfigError(
                 f"Nobody has the {position} identifier, of type {identifier.kind!r}.",
-                where="identity_sightings",
+                where="identity_map",
                 fix="Check it. To decide before any source mentions it, add --unseen.",
             )
         if known is not None and known.blocked_because and decision.kind == "include":

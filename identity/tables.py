@@ -13,6 +13,7 @@ from warehouse.sql import statement
 #: What the commands read. All of them are models of ``models/identity``.
 NAMES = (
     "identity_aliases",
+    "identity_blocked",
     "identity_changes",
     "identity_edges",
     "identity_labels",
@@ -23,7 +24,6 @@ NAMES = (
     "identity_refusals",
     "identity_rules",
     "identity_shared",
-    "identity_sightings",
 )
 
 

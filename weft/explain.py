@@ -91,16 +91,19 @@ def look_up(tables: Tables, kind: str, value: str) -> Sighting:
             fix="Check it.",
         )
     types = sorted(
-        row["identifier_type"] for row in tables.ask("select distinct identifier_type from identity_sightings")
+        row["identifier_type"]
+        for row in tables.ask(
+            "select identifier_type from identity_map union select identifier_type from identity_blocked"
+        )
     )
     if kind not in types:
         raise ConfigError(
             f"There are no identifiers of type {kind!r}.",
-            where="identity_sightings",
+            where="identity_map",
             fix=f"Use one of: {', '.join([*types, _PROFILE])}.",
         )
     raise ConfigError(
-        f"No source ever mentioned this {kind}.", where="identity_sightings", fix="Check it, and its spelling."
+        f"No source ever mentioned this {kind}.", where="identity_map", fix="Check it, and its spelling."
     )
 
 

@@ -112,7 +112,7 @@ def _score(data: DataSet, file: Path) -> dict[str, Any]:
                     from (select count(*) as held from weft_identity.identity_map group by profile_id)
                 ) as largest,
                 (
-                    select count(*) from weft_identity.identity_sightings where blocked_because is not null
+                    select count(*) from weft_identity.identity_blocked
                 ) as blocked,
                 (select count(*) from weft_identity.identity_edges where inactive_reason like 'shared%') as shared
             """

@@ -3,7 +3,7 @@
    identity_batches gets its row when everything else of a batch is written. What carries a higher number was
    written by a run that is under way or was killed, and counts as news. #}
 {% macro finished_batch() -%}
-    {%- set batches = adapter.get_relation(this.database, this.schema, 'identity_batches') if execute else none -%}
+    {%- set batches = stored_relation('identity_batches') -%}
     {%- if batches is none -%} cast(0 as {{ dbt.type_bigint() }})
     {%- else -%} (select coalesce(max(batch), 0) from {{ batches }})
     {%- endif -%}
@@ -14,16 +14,16 @@
 {% macro next_batch() -%}
     (
         select greatest(coalesce(max(labels.batch), 0), {{ finished_batch() }}) + 1
-        from {{ stored_identity_labels() }} as labels
+        from {{ stored_state('identity_labels') }} as labels
     )
 {%- endmacro %}
 
 {# Whether the rules are those of the last finished batch. Without one, or with one that did not note them, they are not. #}
 {% macro has_same_rules() %}
-    {% if not (execute and has_stored_state('identity_batches', {'batch': '', 'rules_hash': ''})) %}
+    {% set batches = stored_relation('identity_batches') %}
+    {% if batches is none %}
         {{ return(false) }}
     {% endif %}
-    {% set batches = adapter.get_relation(this.database, this.schema, 'identity_batches') %}
     {% set found = run_query('select rules_hash from ' ~ batches ~ ' order by batch desc limit 1') %}
     {{ return(found.rows | length > 0 and found.rows[0][0] == rules_hash()) }}
 {% endmacro %}

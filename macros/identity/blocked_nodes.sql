@@ -6,10 +6,8 @@
     where blocked_because is not null and node_seq is not null
     {%- if not reads_everything() %}
     union all
-    select sightings.node_seq
-    from {{ stored_sightings() }} as sightings
-    left join (select bucket from {{ ref('identity_news') }} where kind = 'identifier') as news
-        on sightings.bucket = news.bucket
-    where sightings.blocked_because is not null and sightings.node_seq is not null and news.bucket is null
+    select blocked.node_seq
+    from {{ stored_state('identity_blocked') }} as blocked
+    where blocked.node_seq is not null and not {{ is_news('identifier', 'blocked.bucket') }}
     {%- endif %}
 {% endmacro %}

@@ -5,13 +5,13 @@
    there is may have lost its evidence. #}
 {% macro touched_edges() %}
     {%- if reads_everything() %}
-    select a, b, source from {{ stored_edges() }} as edges where rule = 'same_record'
+    select a, b, source from {{ stored_state('identity_edges') }} as edges where rule = 'same_record'
     {%- else %}
     with differences as (
         select a, b, source, seen_at, 1 as more from {{ ref('identity_pair_news') }}
         union all
         select a, b, source, seen_at, -1 as more
-        from {{ stored_pairs() }} as pairs
+        from {{ stored_state('identity_pairs') }} as pairs
         where {{ is_news('record', 'pairs.bucket') }}
     ),
 
@@ -22,7 +22,7 @@
     select a, b, source from changed
     union
     select a, b, source
-    from {{ stored_edges() }} as edges
+    from {{ stored_state('identity_edges') }} as edges
     where rule = 'same_record' and coalesce(batch, 0) > {{ finished_batch() }}
     {%- endif %}
 {% endmacro %}
@@ -36,7 +36,7 @@
     inner join {{ touched }} as touched on {{ same }}
     union all
     select pairs.a, pairs.b, pairs.source, pairs.seen_at
-    from {{ stored_pairs() }} as pairs
+    from {{ stored_state('identity_pairs') }} as pairs
     inner join {{ touched }} as touched on {{ same }}
     where not {{ is_news('record', 'pairs.bucket') }}
     {%- endif %}

@@ -1,7 +1,7 @@
 {# Why a text cannot be an identifier, as a text; null where it may be one. Such a value links nobody: two people whose
    identifiers were damaged in the same way would become one.
 
-   It is counted and kept as blocked_because in identity_sightings. Values for "no value" are is_missing_identifier's. #}
+   It is counted and kept as blocked_because in identity_blocked. Values for "no value" are is_missing_identifier's. #}
 {% macro malformed_identifier(value) -%}
     case
         when length({{ value }}) > 512 then 'malformed: more than 512 characters'

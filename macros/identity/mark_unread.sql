@@ -13,15 +13,15 @@
     {{ return(unread_statement(
         "insert into {scanned} (kind, bucket, fingerprint) select news.kind, news.bucket, -1 from {news} as news "
         ~ "left join {scanned} as scanned on news.kind = scanned.kind and news.bucket = scanned.bucket "
-        ~ "where scanned.bucket is null"
+        ~ "where scanned.bucket is null and news.kind <> 'everything'"
     )) }}
 {% endmacro %}
 
 {# Nothing while there is no such table: all is read then. #}
 {% macro unread_statement(statement) %}
-    {% if not (execute and has_stored_state('identity_scanned', stored_scanned_columns())) %}
+    {% if stored_relation('identity_scanned') is none %}
         {{ return('') }}
     {% endif %}
-    {% set scanned = adapter.get_relation(this.database, this.schema, 'identity_scanned') %}
+    {% set scanned = stored_relation('identity_scanned') %}
     {{ return(statement | replace('{scanned}', scanned | string) | replace('{news}', this | string)) }}
 {% endmacro %}

@@ -18,7 +18,7 @@
         {%- endfor %}
         news.is_stated
     from {{ ref('identity_edge_news') }} as news
-    left join {{ stored_edges() }} as stored on {{ is_same_edge('news', 'stored') }}
+    left join {{ stored_state('identity_edges') }} as stored on {{ is_same_edge('news', 'stored') }}
     union all
     select
         stored.a,
@@ -29,7 +29,7 @@
         stored.{{ column }},
         {%- endfor %}
         {{ is_stated_edge('stored') }} as is_stated
-    from {{ stored_edges() }} as stored
+    from {{ stored_state('identity_edges') }} as stored
     left join {{ ref('identity_edge_news') }} as news on {{ is_same_edge('news', 'stored') }}
     where
         news.a is null

@@ -3,7 +3,7 @@
     with turned as (
         select news.a, news.b
         from {{ ref('identity_edge_news') }} as news
-        left join {{ stored_edges() }} as stored
+        left join {{ stored_state('identity_edges') }} as stored
             on
                 news.a = stored.a
                 and news.b = stored.b
@@ -33,7 +33,7 @@
     {%- if not reads_everything() %}
     union all
     select edges.a, edges.b
-    from {{ stored_edges() }} as edges
+    from {{ stored_state('identity_edges') }} as edges
     left join {{ ref('identity_edge_news') }} as news
         on edges.a = news.a and edges.b = news.b and edges.source = news.source and edges.rule = news.rule
     where edges.rule = 'same_record' and {{ is_stated_edge('edges') }} and news.a is null {{ near }}

@@ -1,90 +1,90 @@
-{# A table of this schema as the last run left it, for a model that comes before it, as SQL to select from. Columns that
-   it does not have yet are null; while there is no such table, there are no rows.
-
-   columns: mapping of the columns that the model reads to their types. #}
-{% macro stored_state(name, columns) %}
-    {% set found = adapter.get_relation(this.database, this.schema, name) if execute else none %}
-    {% set present = stored_columns(found) %}
-    {% if columns.keys() | reject('in', present) | list | length == 0 %}
+{# A table of this schema as the last run left it, for a model that comes before it, as SQL to select from; while there is
+   no such table, a query for its columns without rows. dbt learns what a model refers to from a first reading, in which
+   there are none. #}
+{% macro stored_state(name) %}
+    {% set found = stored_relation(name) %}
+    {% if found is not none %}
         {{ return(found) }}
     {% endif %}
-    {% set selected = [] %}
-    {% for column, type in columns.items() %}
-        {% do selected.append(column if column in present else 'cast(null as ' ~ type ~ ') as ' ~ column) %}
+    {% set columns = [] %}
+    {% for column, type in stored_columns()[name].items() %}
+        {% do columns.append('cast(null as ' ~ type ~ ') as ' ~ column) %}
     {% endfor %}
-    {{ return('(select ' ~ selected | join(', ') ~ (' where false' if found is none else ' from ' ~ found) ~ ')') }}
+    {{ return('(select ' ~ columns | join(', ') ~ ' where false)') }}
 {% endmacro %}
 
-{% macro stored_columns(relation) %}
-    {{ return([] if relation is none else adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list) }}
+{# A model's table as the last run left it, for a model that comes before it; none before the first run. #}
+{% macro stored_relation(name) %}
+    {{ return(adapter.get_relation(this.database, this.schema, name) if execute else none) }}
 {% endmacro %}
 
-{% macro has_stored_state(name, columns) %}
-    {% set found = adapter.get_relation(this.database, this.schema, name) if execute else none %}
-    {{ return(columns.keys() | reject('in', stored_columns(found)) | list | length == 0) }}
-{% endmacro %}
-
-{% macro stored_nodes() %}
-    {{ return(stored_state('identity_nodes', {
-        'node_seq': dbt.type_bigint(), 'identifier_type': 'varchar', 'identifier_value': 'varchar',
-    })) }}
-{% endmacro %}
-
-{% macro stored_sightings() %}
-    {{ return(stored_state('identity_sightings', stored_sightings_columns())) }}
-{% endmacro %}
-
-{% macro stored_sightings_columns() %}
+{# What models read of tables that are written after them: the columns and their types. #}
+{% macro stored_columns() %}
+    {% set number, moment = dbt.type_bigint(), dbt.type_timestamp() %}
     {{ return({
-        'identifier_type': 'varchar', 'identifier_value': 'varchar', 'bucket': 'integer', 'node_seq': dbt.type_bigint(),
-        'first_seen_at': dbt.type_timestamp(), 'last_seen_at': dbt.type_timestamp(), 'blocked_because': 'varchar',
+        'identity_nodes': {'node_seq': number, 'identifier_type': 'varchar', 'identifier_value': 'varchar'},
+        'identity_blocked': {'node_seq': number, 'bucket': 'integer'},
+        'identity_pairs': {
+            'source': 'varchar', 'record_id': 'varchar', 'bucket': 'integer', 'a': number, 'b': number, 'seen_at': moment,
+        },
+        'identity_edges': {
+            'a': number, 'b': number, 'rule': 'varchar', 'source': 'varchar', 'first_seen_at': moment,
+            'last_seen_at': moment, 'count_records': number, 'weight': 'double precision', 'inactive_reason': 'varchar',
+            'batch': number,
+        },
+        'identity_map': {'node_seq': number, 'bucket': 'integer', 'first_seen_at': moment, 'last_seen_at': moment},
+        'identity_scanned': {'kind': 'varchar', 'bucket': 'integer', 'fingerprint': number},
+        'identity_shared': {'node_seq': number, 'reason': 'varchar', 'batch': number},
+        'identity_labels': {'node_seq': number, 'component_seq': number, 'canonical_seq': number, 'batch': number},
+        'identity_batches': {'batch': number, 'rules_hash': 'varchar'},
     }) }}
 {% endmacro %}
 
-{% macro stored_pairs() %}
-    {{ return(stored_state('identity_pairs', stored_pairs_columns())) }}
+{# Gives tables of an older form the columns that they lack, empty, and says whether all of staging is news: in a full
+   refresh, and where some of the state that news is held against is gone or of an older form. What is read of the state is
+   then the registry and the edges, and nothing else.
+
+   The first model of a run asks this, and notes the answer for the others (reads_everything). #}
+{% macro prepare_stored_state() %}
+    {% if not execute or flags.WHICH not in ['build', 'run', 'retry'] %}
+        {{ return(false) }}
+    {% endif %}
+    {% set state = namespace(is_lost=flags.FULL_REFRESH) %}
+    {% set is_needed = [
+        'identity_nodes', 'identity_blocked', 'identity_pairs', 'identity_edges', 'identity_map', 'identity_scanned',
+    ] %}
+    {% for name, columns in stored_columns().items() %}
+        {% set lacking = lacking_columns(stored_relation(name), columns) %}
+        {% if lacking is none or lacking %}
+            {% set state.is_lost = state.is_lost or name in is_needed %}
+        {% endif %}
+        {% for column in lacking or [] %}
+            {% do run_query('alter table ' ~ stored_relation(name) ~ ' add column ' ~ column ~ ' ' ~ columns[column]) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(state.is_lost) }}
 {% endmacro %}
 
-{% macro stored_pairs_columns() %}
-    {{ return({
-        'source': 'varchar', 'record_id': 'varchar', 'bucket': 'integer', 'a': dbt.type_bigint(), 'b': dbt.type_bigint(),
-        'seen_at': dbt.type_timestamp(),
-    }) }}
+{# The columns that a table lacks; none where there is no table. #}
+{% macro lacking_columns(relation, columns) %}
+    {% if relation is none %}
+        {{ return(none) }}
+    {% endif %}
+    {% set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list %}
+    {{ return(columns | reject('in', present) | list) }}
 {% endmacro %}
 
-{% macro stored_edges() %}
-    {{ return(stored_state('identity_edges', stored_edges_columns())) }}
-{% endmacro %}
-
-{% macro stored_edges_columns() %}
-    {{ return({
-        'a': dbt.type_bigint(), 'b': dbt.type_bigint(), 'rule': 'varchar', 'source': 'varchar',
-        'first_seen_at': dbt.type_timestamp(), 'last_seen_at': dbt.type_timestamp(), 'count_records': dbt.type_bigint(),
-        'weight': 'double precision', 'inactive_reason': 'varchar', 'batch': dbt.type_bigint(),
-    }) }}
-{% endmacro %}
-
-{% macro stored_map() %}
-    {{ return(stored_state('identity_map', {
-        'node_seq': dbt.type_bigint(), 'profile_id': 'varchar', 'first_seen_at': dbt.type_timestamp(),
-        'last_seen_at': dbt.type_timestamp(),
-    })) }}
-{% endmacro %}
-
-{% macro stored_scanned_columns() %}
-    {{ return({'kind': 'varchar', 'bucket': 'integer', 'fingerprint': dbt.type_bigint()}) }}
-{% endmacro %}
-
-{# Whether this run takes all of staging for news: a full refresh, or some of the state that news is held against is gone.
-   What is read of the state is then the registry and the edges, and nothing else. dbt learns what a model refers to from
-   a first reading, in which this is false. #}
+{# Whether this run takes all of staging for news, as identity_news noted it. A model asks the warehouse once: `model` is
+   its own, and keeps the answer. #}
 {% macro reads_everything() %}
-    {{ return(execute and (
-        flags.FULL_REFRESH
-        or not has_stored_state('identity_scanned', stored_scanned_columns())
-        or not has_stored_state('identity_sightings', stored_sightings_columns())
-        or not has_stored_state('identity_pairs', stored_pairs_columns())
-        or not has_stored_state('identity_edges', stored_edges_columns())
-        or not has_stored_state('identity_nodes', {'node_seq': ''})
-    )) }}
+    {% if not execute %}
+        {{ return(false) }}
+    {% endif %}
+    {% if 'reads_everything' not in model %}
+        {% set news = stored_relation('identity_news') %}
+        {% set noted = 0 if news is none
+            else run_query('select count(*) from ' ~ news ~ " where kind = 'everything'").rows[0][0] | int %}
+        {% do model.update({'reads_everything': noted > 0}) %}
+    {% endif %}
+    {{ return(model['reads_everything']) }}
 {% endmacro %}

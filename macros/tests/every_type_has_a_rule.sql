@@ -1,14 +1,20 @@
 {# Warns of every identifier type in the data that no rule names, and so follows the default: a new source, or a pack that
    spells a type otherwise ("emial"). The warning names the type, for dbt itself only counts. #}
-{% test every_type_has_a_rule(model, sightings) %}
+{% test every_type_has_a_rule(model, map, blocked) %}
     {% set sql %}
+        with found as (
+            select identifier_type from {{ map }}
+            union all
+            select identifier_type from {{ blocked }}
+        )
+
         select
-            sightings.identifier_type,
+            found.identifier_type,
             count(*) as count_identifiers
-        from {{ sightings }} as sightings
-        left join {{ model }} as rules on sightings.identifier_type = rules.identifier_type
+        from found
+        left join {{ model }} as rules on found.identifier_type = rules.identifier_type
         where rules.identifier_type is null
-        group by sightings.identifier_type
+        group by found.identifier_type
     {% endset %}
     {% if execute and flags.WHICH in ['build', 'test'] %}
         {% for row in run_query(sql).rows %}

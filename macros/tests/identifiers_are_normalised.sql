@@ -1,13 +1,12 @@
 {# Warns of every identifier type with values that its rule's normaliser would change: a pack forgot normalise_identifier,
    and its people are not found under the form that the other packs use. Looks at the 100,000 identifiers seen last. #}
-{% test identifiers_are_normalised(model, sightings) %}
+{% test identifiers_are_normalised(model, map) %}
     {% set sql %}
         with seen_last as (
             select
                 identifier_type,
                 identifier_value
-            from {{ sightings }}
-            where blocked_because is null
+            from {{ map }}
             order by last_seen_at desc nulls last
             limit 100000
         )

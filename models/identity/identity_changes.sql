@@ -38,7 +38,7 @@ causes as (
         edges=ref('identity_edges'),
         nodes=ref('identity_nodes'),
         rules=ref('identity_rules'),
-        labels=stored_identity_labels(),
+        labels=stored_state('identity_labels'),
         finished=finished_batch(),
     ) }}
 ),

@@ -10,7 +10,7 @@ with stored as (
         b,
         rule,
         source
-    from {{ stored_edges() }} as edges
+    from {{ stored_state('identity_edges') }} as edges
 ),
 
 touched as (

@@ -12,7 +12,7 @@
 
 -- depends_on: {{ ref('identity_edge_news') }}
 with stored as (
-    select * from {{ stored_edges() }} as edges
+    select * from {{ stored_state('identity_edges') }} as edges
 ),
 
 judged as (

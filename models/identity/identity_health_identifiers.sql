@@ -3,11 +3,20 @@
 -- A view: identity_health reads it once a run and keeps the history.
 {{ config(materialized='view') }}
 
-with sightings as (
+with seen as (
     select
         identifier_type,
-        blocked_because
-    from {{ ref('identity_sightings') }}
+        cast(null as varchar) as reason,
+        count(*) as count_identifiers
+    from {{ ref('identity_map') }}
+    group by identifier_type
+    union all
+    select
+        identifier_type,
+        blocked_because as reason,
+        count(*) as count_identifiers
+    from {{ ref('identity_blocked') }}
+    group by identifier_type, blocked_because
 ),
 
 shared as (
@@ -23,15 +32,6 @@ nodes as (
         node_seq,
         identifier_type
     from {{ ref('identity_nodes') }}
-),
-
-seen as (
-    select
-        identifier_type,
-        blocked_because as reason,
-        count(*) as count_identifiers
-    from sightings
-    group by identifier_type, blocked_because
 ),
 
 types as (

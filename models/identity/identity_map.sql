@@ -11,36 +11,20 @@
     post_hook="{{ forget_unmentioned() }}",
 ) }}
 
+-- Written after it, so that all of a run agrees on whether everything is read.
+-- depends_on: {{ ref('identity_blocked') }}
+-- depends_on: {{ ref('identity_pairs') }}
 -- depends_on: {{ ref('identity_news') }}
-{% set has_map = is_incremental() and has_stored_state('identity_map', {'node_seq': ''}) %}
-
 with sighting_news as (
     select
         node_seq,
         identifier_type,
         identifier_value,
+        bucket,
         first_seen_at,
         last_seen_at
     from {{ ref('identity_sighting_news') }}
     where blocked_because is null
-    {% if not has_map and not reads_everything() %}
-    -- The map is gone and what it was made of is not.
-    union all
-    select
-        node_seq,
-        identifier_type,
-        identifier_value,
-        first_seen_at,
-        last_seen_at
-    from {{ stored_sightings() }} as sightings
-    where
-        blocked_because is null
-        and bucket not in (
-            select bucket
-            from {{ ref('identity_news') }}
-            where kind = 'identifier'
-        )
-    {% endif %}
 ),
 
 labels as (
@@ -54,9 +38,10 @@ labels as (
 stored as (
     select
         node_seq,
+        bucket,
         first_seen_at,
         last_seen_at
-    from {{ stored_map() }} as map
+    from {{ stored_state('identity_map') }} as map
 ),
 
 news as (
@@ -65,11 +50,13 @@ news as (
         sighting_news.identifier_value,
         sighting_news.first_seen_at,
         sighting_news.last_seen_at,
-        sighting_news.node_seq
+        sighting_news.node_seq,
+        sighting_news.bucket
     from sighting_news
     left join stored on sighting_news.node_seq = stored.node_seq
     where
         stored.node_seq is null
+        or sighting_news.bucket is distinct from stored.bucket
         or sighting_news.first_seen_at is distinct from stored.first_seen_at
         or sighting_news.last_seen_at is distinct from stored.last_seen_at
 ),
@@ -81,7 +68,8 @@ final as (
         {{ profile_id('labels.canonical_seq') }} as profile_id,
         news.first_seen_at,
         news.last_seen_at,
-        news.node_seq
+        news.node_seq,
+        news.bucket
     from news
     inner join labels on news.node_seq = labels.node_seq
 )

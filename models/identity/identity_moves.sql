@@ -15,7 +15,7 @@
 {% set moved = solve_identity(
     nodes=ref('identity_nodes'),
     edges=ref('identity_edges'),
-    labels=stored_identity_labels(),
+    labels=stored_state('identity_labels'),
     rules=ref('identity_rules'),
     refusals=stored_relation('identity_refusals'),
     finished=finished_batch(),

@@ -1,12 +1,14 @@
 -- Grain: one row per part of staging (kind and bucket) that is not what identity has read last. A
--- part that is empty now has no fingerprint.
--- A full refresh, a changed list of blocked values and whatever else changes how staging is read
--- make all of it news. identity_scanned, written last, remembers what was read: a run that died
+-- part that is empty now has no fingerprint. A row of kind 'everything' says that all parts are here.
+-- A changed list of blocked values and whatever else changes how staging is read make all of it
+-- news, as a full refresh does. identity_scanned, written last, remembers what was read: a run that died
 -- leaves its news to the next.
 {{ config(
     materialized='table',
     post_hook=["{{ mark_unread() }}", "{{ note_unread() }}"],
 ) }}
+
+{% set is_everything = prepare_stored_state() %}
 
 with mentions as (
     {{ identifier_mentions() }}
@@ -32,7 +34,7 @@ scanned as (
         kind,
         bucket,
         fingerprint
-    from {{ stored_state('identity_scanned', stored_scanned_columns()) }} as scanned
+    from {{ stored_state('identity_scanned') }} as scanned
 ),
 
 counted as (
@@ -76,7 +78,14 @@ final as (
         on
             present.kind = scanned.kind
             and present.bucket = scanned.bucket
-    {% if not reads_everything() %}
+    {% if is_everything %}
+    union all
+    -- What tells the models after this one.
+    select
+        'everything' as kind,
+        -1 as bucket,
+        null as fingerprint
+    {% else %}
     where present.fingerprint is distinct from scanned.fingerprint
     {% endif %}
 )

@@ -12,7 +12,7 @@
 
 -- depends_on: {{ ref('identity_edges') }}
 -- depends_on: {{ ref('identity_pairs') }}
--- depends_on: {{ ref('identity_sightings') }}
+-- depends_on: {{ ref('identity_blocked') }}
 -- depends_on: {{ ref('identity_map') }}
 with final as (
     select
@@ -20,6 +20,7 @@ with final as (
         bucket,
         fingerprint
     from {{ ref('identity_news') }}
+    where kind <> 'everything'
 )
 
 select * from final

@@ -32,8 +32,7 @@ stored as (
     select
         node_seq,
         reason
-    from {{ stored_state('identity_shared', {'node_seq': dbt.type_bigint(), 'reason': 'varchar'}) }}
-        as shared
+    from {{ stored_state('identity_shared') }} as shared
 ),
 
 recounted as (

@@ -14,7 +14,7 @@ registered as (
         node_seq,
         identifier_type,
         identifier_value
-    from {{ stored_nodes() }} as nodes
+    from {{ stored_state('identity_nodes') }} as nodes
 ),
 
 highest as (

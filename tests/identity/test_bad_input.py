@@ -111,8 +111,8 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def test_a_damaged_value_links_nobody_and_says_why(built: Built) -> None:
     found = built.project.execute(
-        "select identifier_value, blocked_because from weft_identity.identity_sightings "
-        "where identifier_type = 'loyalty_id' and blocked_because is not null"
+        "select identifier_value, blocked_because from weft_identity.identity_blocked "
+        "where identifier_type = 'loyalty_id'"
     )
     assert {value: because for value, because in found if because != "no value"} == DAMAGED
     people = built.project.people()

@@ -109,8 +109,7 @@ def test_tables_of_an_older_form_and_lost_ones_are_filled_again(project: Identit
         "use weft_identity",
         "drop table identity_scanned",
         "drop table identity_batches",
-        "alter table identity_sightings drop column bucket",
-        "alter table identity_sightings drop column node_seq",
+        "alter table identity_blocked drop column bucket",
         "alter table identity_map drop column node_seq",
         "alter table identity_shared drop column batch",
         "alter table identity_edges drop column batch",
@@ -125,7 +124,7 @@ def test_tables_of_an_older_form_and_lost_ones_are_filled_again(project: Identit
     assert [(*row[:3], row[4]) for row in after] == [(*row[:3], row[4]) for row in before]
     assert [row[3] for row in after].count("withdrawn") == 1
 
-    for lost in ("identity_map", "identity_sightings", "identity_pairs"):
+    for lost in ("identity_map", "identity_blocked", "identity_pairs"):
         project.execute(f"drop table weft_identity.{lost}")
         project.dbt("run")
         assert without_dan(project.people()) == without_dan(people)
@@ -141,11 +140,11 @@ def test_news_that_a_killed_run_read_and_that_was_taken_back_leaves_nothing(proj
     # All but the end of a run, as if it had been killed there.
     mistake: list[Mention] = [("shop", "mistake", "user_id", user, NOON) for user in ("ada", "ben")]
     project.write([*PEOPLE, *mistake, *record("nobody", "eve", "eve@x.example")])
-    project.dbt("run", "--exclude", "identity_sightings+")
+    project.dbt("run", "--exclude", "identity_scanned+")
     assert same_person(project, "ada", "ben")
 
     project.write(PEOPLE)
     project.dbt("run")
     assert project.people() == people
-    assert count(project, "identity_sightings") == count(project, "identity_map") == len(people)
+    assert count(project, "identity_map") == len(people)
     assert count(project, "identity_pairs") == 4

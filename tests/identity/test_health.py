@@ -76,7 +76,8 @@ def recount(project: IdentityProject) -> Rows:
     found: Counter[tuple[str, str, str]] = Counter()
     kinds = dict(project.execute("select node_seq, identifier_type from weft_identity.identity_nodes"))
     for kind, reason in project.execute(
-        "select identifier_type, blocked_because from weft_identity.identity_sightings"
+        "select identifier_type, null from weft_identity.identity_map union all "
+        "select identifier_type, blocked_because from weft_identity.identity_blocked"
     ):
         found["identifiers", "any", "all"] += 1
         found["identifiers_by_type", kind, "all"] += 1

@@ -17,7 +17,7 @@ from .test_histories import RULES, SHARED_ABOVE, World, mentions
 CHAIN = (
     *("identity_news", "identity_sighting_news", "identity_nodes", "identity_pair_news", "identity_edge_news"),
     *("identity_shared", "identity_edges", "identity_pairs", "identity_moves", "identity_changes", "identity_labels"),
-    *("identity_map", "identity_sightings", "identity_scanned", "identity_batches"),
+    *("identity_blocked", "identity_map", "identity_scanned", "identity_batches"),
 )
 VARIABLES = {"identity_rules": RULES}
 #: What a full refresh must not change. Batches are left out: they tell when, not what.
@@ -25,9 +25,8 @@ STATE = (
     "select a, b, rule, source, first_seen_at, last_seen_at, count_records, is_active, inactive_reason "
     "from weft_identity.identity_edges",
     "select node_seq, reason from weft_identity.identity_shared where reason is not null",
-    "select source, record_id, a, b, seen_at from weft_identity.identity_pairs",
-    "select identifier_type, identifier_value, first_seen_at, last_seen_at, blocked_because, node_seq "
-    "from weft_identity.identity_sightings",
+    "select * from weft_identity.identity_pairs",
+    "select * from weft_identity.identity_blocked",
     "select * from weft_identity.identity_map",
     "select kind, bucket, fingerprint from weft_identity.identity_scanned where fingerprint is not null",
 )
@@ -74,7 +73,7 @@ def test_a_history_of_runs_that_were_all_killed_is_mended_by_the_next(project: I
         oracle.numbers.update({(kind, value): number for kind, value, number in rows})
 
     # The first two never came to an end, so all is read again; the others read what changed.
-    for model in ("identity_moves", "identity_sightings"):
+    for model in ("identity_moves", "identity_blocked"):
         live()
         kill_at(project, model)
     live()

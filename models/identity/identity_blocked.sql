@@ -1,26 +1,27 @@
--- Grain: one row per identifier that any contract mentions, those that are blocked among them.
--- Written after identity_map, which learns from the difference who is not mentioned any more.
+-- Grain: one row per identifier that any source mentions and that is blocked: it links nobody and is
+-- in no profile.
+-- Written after identity_edges, which learns from the difference what is blocked no more.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_buckets',
-    on_schema_change='append_new_columns',
+    on_schema_change='sync_all_columns',
     full_refresh=false,
     meta={'bucket_kind': 'identifier'},
 ) }}
 
 -- depends_on: {{ ref('identity_news') }}
 -- depends_on: {{ ref('identity_edges') }}
--- depends_on: {{ ref('identity_map') }}
 with final as (
     select
         identifier_type,
         identifier_value,
+        blocked_because,
         first_seen_at,
         last_seen_at,
-        blocked_because,
         node_seq,
         bucket
     from {{ ref('identity_sighting_news') }}
+    where blocked_because is not null
 )
 
 select * from final
