@@ -14,7 +14,7 @@ export PYTHONUNBUFFERED := 1
 # Every command imports some thousand modules: where Python may not keep them compiled, each takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo dev test kill-test lint format bench example lock clean
+.PHONY: help demo dev test long-test kill-test lint format bench example lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ example: $(VENV)/.run  ## run a worked example on public files (NAME=olist DATA=
 test: $(VENV)/.dev  ## run all tests, on DuckDB and on the Snowflake emulator
 	@echo "==> tests (two workers; a browser test is skipped where no chromium is installed)"
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+long-test: $(VENV)/.dev  ## run the tests that `make test` leaves out: longer histories, every place to be killed at
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long
 
 kill-test: $(VENV)/.dev  ## kill running syncs some hundred times and look whether anything was lost (KILLS=n, SEED=n)
 	@$(BIN)/python -m tests.faults $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))

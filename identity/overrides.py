@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
@@ -186,18 +186,7 @@ def check(tables: Tables, decision: Decision, *, unseen: bool = False) -> Decisi
                 where=f"identity_overrides, {standing.override_id}",
                 fix=f"`weft identity undo {standing.override_id}` takes it back.",
             )
-    return Decision(
-        decision.override_id,
-        decision.kind,
-        decision.a,
-        decision.b,
-        decision.because,
-        decision.decided_by,
-        decision.decided_at,
-        node_a=places[0],
-        node_b=places[1],
-        is_blocked=blocked,
-    )
+    return replace(decision, node_a=places[0], node_b=places[1], is_blocked=blocked)
 
 
 def write(tables: Tables, decision: Decision) -> None:

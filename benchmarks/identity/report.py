@@ -107,9 +107,10 @@ def _size(size: Mapping[str, Any]) -> Iterator[str]:
         ("peak memory, MiB", "peak_mib", "{:,.0f}"),
         ("statements of identity models", "statements", "{:,}"),
         ("DuckDB file afterwards, MiB", "file_mib", "{:,.0f}"),
+        ("identifiers in another component than scipy finds", "wrong", "{:,}"),
     )
     for title, key, form in rows:
-        yield f"| {title} |" + "".join(f" {form.format(step[key])} |" for step in steps.values())
+        yield f"| {title} |" + "".join(f" {form.format(step[key])} |" for step in steps.values() if key in step)
     if "reports" in full:
         yield f"| reports on it (`identity_health`), by themselves | {full['reports']:.2f} |" + " |" * (len(steps) - 1)
     rounds = (", ".join(str(number) for each in step["rounds"].values() for number in each) for step in steps.values())

@@ -98,16 +98,12 @@
 
 {# The two work tables of a contraction, without rows. #}
 {% macro create_contraction(edges, pointers) %}
-    {% do create_work_table(edges, contraction_table('a', 'b')) %}
-    {% do create_work_table(pointers, contraction_table('node', 'parent')) %}
+    {% do create_empty_work_table(edges, contraction_columns('a', 'b')) %}
+    {% do create_empty_work_table(pointers, contraction_columns('node', 'parent')) %}
 {% endmacro %}
 
-{% macro contraction_table(left, right) %}
-    select
-        cast(0 as {{ dbt.type_int() }}) as round,
-        cast(0 as {{ dbt.type_bigint() }}) as {{ left }},
-        cast(0 as {{ dbt.type_bigint() }}) as {{ right }}
-    where false
+{% macro contraction_columns(left, right) %}
+    {{ return({'round': dbt.type_int(), left: dbt.type_bigint(), right: dbt.type_bigint()}) }}
 {% endmacro %}
 
 {# The last statement: the pointers of all rounds, followed one after the other. #}

@@ -19,8 +19,8 @@
         work_relation('groups'), work_relation('ranked'), work_relation('counts'), work_relation('barred')
     ) %}
     {% set graph, pointers = work_relation('edges'), work_relation('pointers') %}
-    {% set at_once = var('identity_repair_rows', 10000) | int %}
-    {% do create_work_table(groups, contraction_table('node', 'parent')) %}
+    {% set at_once = var('identity_repair_rows') | int %}
+    {% do create_empty_work_table(groups, contraction_columns('node', 'parent')) %}
     {% do create_work_table(counts, repair_first_counts(members)) %}
     {% do create_work_table(barred, repair_first_barred(decisions)) %}
     {% do create_work_table(ranked, repair_first_edges(members, edges, decisions)) %}

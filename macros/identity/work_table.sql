@@ -26,19 +26,33 @@
 {# Creates or replaces a work table. A run that was killed leaves at most a table that the next run replaces; on
    Snowflake it is transient, which costs no history. #}
 {% macro create_work_table(relation, sql) %}
-    {% do run_query(adapter.dispatch('create_work_table_sql', 'weft')(relation, sql)) %}
+    {% do run_query(adapter.dispatch('create_work_table_sql', 'weft')(relation) ~ ' as ' ~ sql) %}
 {% endmacro %}
 
-{% macro default__create_work_table_sql(relation, sql) -%}
-    create or replace table {{ relation }} as {{ sql }}
+{# Creates or replaces a work table without rows, to be inserted into. columns: mapping of names to types.
+
+   The columns are declared, not selected: what DuckDB 2.0.0 inserts into the result of a query without rows, in the
+   transaction that created it, is lost without a word when it is more than a hundred thousand rows. #}
+{% macro create_empty_work_table(relation, columns) %}
+    {% set declared = [] %}
+    {% for name, type in columns.items() %}
+        {% do declared.append(name ~ ' ' ~ type) %}
+    {% endfor %}
+    {% do run_query(
+        adapter.dispatch('create_work_table_sql', 'weft')(relation) ~ ' (' ~ declared | join(', ') ~ ')'
+    ) %}
+{% endmacro %}
+
+{% macro default__create_work_table_sql(relation) -%}
+    create or replace table {{ relation }}
 {%- endmacro %}
 
-{% macro duckdb__create_work_table_sql(relation, sql) -%}
-    create or replace {{ 'temporary' if relation.database == 'temp' }} table {{ relation }} as {{ sql }}
+{% macro duckdb__create_work_table_sql(relation) -%}
+    create or replace {{ 'temporary' if relation.database == 'temp' }} table {{ relation }}
 {%- endmacro %}
 
-{% macro snowflake__create_work_table_sql(relation, sql) -%}
-    create or replace transient table {{ relation }} as {{ sql }}
+{% macro snowflake__create_work_table_sql(relation) -%}
+    create or replace transient table {{ relation }}
 {%- endmacro %}
 
 {# Creates a table for a later model (handover_relation); drop_handover forgets it. dbt remembers which relations there

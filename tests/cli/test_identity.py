@@ -22,7 +22,7 @@ ADA, MAIL, EVE, LONE = "user_id:ada", "email:ada@x.example", "user_id:eve", "ema
 
 
 def record(name: str, *identifiers: str) -> list[Mention]:
-    return [("shop", name, *each.split(":", 1), NOON) for each in identifiers]  # type: ignore[misc]
+    return [("shop", name, kind, value, NOON) for kind, _, value in (each.partition(":") for each in identifiers)]
 
 
 RECORDS = [

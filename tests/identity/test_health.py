@@ -249,6 +249,17 @@ def everything(project: IdentityProject) -> list[tuple[Any, ...]]:
 
 # The emulator runs in this process and uses a call that DuckDB advises against.
 @pytest.mark.filterwarnings("ignore:Arrow output")
+def test_snowflake_counts_the_same(snowflake: dict[str, str], tmp_path: Path) -> None:
+    project = new_project(tmp_path, snowflake)
+    project.write(tangle(1))
+    project.dbt("build", environment=day(2))
+    expected = recount(project)
+    assert expected["shared_identifiers", "any", "all"]
+    assert health(project, 2) == {key: expected.get(key, 0) for key in health(project, 2).keys() | expected.keys()}
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore:Arrow output")
 def test_snowflake_measures_and_warns_of_the_same(snowflake: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "duckdb").mkdir()
     (tmp_path / "snowflake").mkdir()

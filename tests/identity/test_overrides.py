@@ -27,7 +27,7 @@ RULES = {
     "default": {"priority": 50},
 }
 #: A call of the command line takes a tenth of a second on DuckDB, and on the emulator a second and more.
-WORLDS = {"duckdb": 12, "snowflake": 3}
+WORLDS = {"duckdb": 6, "snowflake": 2}
 RULES_OF_EDGES = ("same_record", "same_record", "same_record", "include", "exclude", "probable")
 People = dict[Identifier, str]
 
