@@ -64,30 +64,34 @@ judged as (
             and sighted.identifier_value = registered.identifier_value
 ),
 
-final as (
+numbered as (
     select
         *,
-        false as is_new
+        node_seq is null and blocked_because is null as is_new
     from judged
-    where node_seq is not null or blocked_because is not null
-    union all
+),
+
+final as (
     select
-        judged.identifier_type,
-        judged.identifier_value,
-        judged.bucket,
-        highest.node_seq + row_number() over (
-            order by
-                judged.first_seen_at asc nulls last,
-                judged.identifier_type asc,
-                judged.identifier_value asc
-        ) as node_seq,
-        judged.first_seen_at,
-        judged.last_seen_at,
-        judged.blocked_because,
-        true as is_new
-    from judged
+        numbered.identifier_type,
+        numbered.identifier_value,
+        numbered.bucket,
+        case
+            when numbered.is_new then highest.node_seq + row_number() over (
+                order by
+                    numbered.is_new desc,
+                    numbered.first_seen_at asc nulls last,
+                    numbered.identifier_type asc,
+                    numbered.identifier_value asc
+            )
+            else numbered.node_seq
+        end as node_seq,
+        numbered.first_seen_at,
+        numbered.last_seen_at,
+        numbered.blocked_because,
+        numbered.is_new
+    from numbered
     cross join highest
-    where judged.node_seq is null and judged.blocked_because is null
 )
 
 select * from final
