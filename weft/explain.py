@@ -102,9 +102,7 @@ def look_up(tables: Tables, kind: str, value: str) -> Sighting:
             where="identity_map",
             fix=f"Use one of: {', '.join([*types, _PROFILE])}.",
         )
-    raise ConfigError(
-        f"No source ever mentioned this {kind}.", where="identity_map", fix="Check it, and its spelling."
-    )
+    raise ConfigError(f"No source ever mentioned this {kind}.", where="identity_map", fix="Check it, and its spelling.")
 
 
 def _two(answer: Answer, *, json: bool) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from benchmarks.identity.graph import Graph, withdraw
 from benchmarks.identity.statements import DAYS, measure

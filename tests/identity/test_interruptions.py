@@ -60,7 +60,8 @@ def state(project: IdentityProject) -> list[list[tuple[Any, ...]]]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    "chain", [pytest.param(HERE_AND_THERE, id="here and there"), pytest.param(CHAIN, id="anywhere", marks=pytest.mark.long)]
+    "chain",
+    [pytest.param(HERE_AND_THERE, id="here and there"), pytest.param(CHAIN, id="anywhere", marks=pytest.mark.long)],
 )
 def test_a_history_of_runs_that_were_all_killed_is_mended_by_the_next(
     project: IdentityProject, chain: tuple[str, ...]
