@@ -107,11 +107,11 @@ class Pass:
             [row] = cursor.fetchall()
             return {**dict(zip(names, row, strict=True)), "wrong": _wrong(connection)}
 
-    def competitors(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Solves the graph that was built last in every other way, each in a process of its own."""
+    def competitors(self, wanted: Collection[str] = tuple(WAYS)) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Solves the graph that was built last in the other ways that are wanted, each in a process of its own."""
         alone = self.home / "alone.duckdb"
         _copy_pairs(self._warehouse, alone)
-        for how in WAYS:
+        for how in wanted:
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
             try:
                 ran = run(["-W", "ignore", "-m", "benchmarks.identity.competitors", how, str(alone)], environment)

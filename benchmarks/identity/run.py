@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.identity import report, shapes
+from benchmarks.identity.competitors import WAYS
 from benchmarks.identity.graph import Graph
 from benchmarks.identity.measure import FULL, STEPS, Pass, medians
 from benchmarks.identity.store import RESULTS, Store, about
@@ -30,7 +31,12 @@ _MEDIAN_UP_TO = 1_000_000
 
 
 def measure(
-    edges: int, repeats: int, memory: str | None, within: Path | None, steps_wanted: Collection[str] = STEPS
+    edges: int,
+    repeats: int,
+    memory: str | None,
+    within: Path | None,
+    steps_wanted: Collection[str] = STEPS,
+    ways_wanted: Collection[str] = tuple(WAYS),
 ) -> dict[str, Any]:
     """Measures one size as often as asked, and returns the medians."""
     passes: list[dict[str, Any]] = []
@@ -44,7 +50,7 @@ def measure(
                 steps[title] = took
                 _say(f"{edges:,} edges, pass {number}: {title}: {took['stitching']:.2f} s, {took['peak_mib']:,.0f} MiB")
                 if title == FULL and not memory:  # at once: the machine may be busier later
-                    for how, found in one.competitors():
+                    for how, found in one.competitors(ways_wanted):
                         competitors[how] = found
                         _say(f"  {how}: {found.get('seconds', found.get('failed'))}")
             passes.append({"steps": steps, "competitors": competitors})
@@ -69,6 +75,7 @@ def main() -> None:
     parser.add_argument("--edges", type=int, nargs="+", default=[1_000_000], help="links of the first load")
     parser.add_argument("--repeats", type=int, help="passes; 3 up to a million edges, else 1")
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=STEPS, help="what to run after the full build")
+    parser.add_argument("--beside", nargs="*", choices=WAYS, default=tuple(WAYS), help="the other ways to solve it")
     parser.add_argument("--memory", help="a limit on DuckDB's memory, such as 2GB")
     parser.add_argument("--shapes", type=int, nargs="?", const=1_000_000, metavar="NODES", help="solve hard shapes")
     parser.add_argument("--within", type=Path, help="where the files go that are being worked on")
@@ -82,7 +89,7 @@ def main() -> None:
     else:
         for edges in options.edges:
             repeats = options.repeats or (3 if edges <= _MEDIAN_UP_TO else 1)
-            taken = measure(edges, repeats, options.memory, options.within, options.steps)
+            taken = measure(edges, repeats, options.memory, options.within, options.steps, options.beside)
             limited = f" --memory {options.memory}" if options.memory else ""
             what = {"edges": edges, "repeats": repeats, "memory": options.memory}
             made = about(f"{command} --edges {edges} --repeats {repeats}{limited}", *_PACKAGES)
