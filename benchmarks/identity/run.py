@@ -12,6 +12,7 @@ loop slow or wrong (shapes.py).
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import sys
 import tempfile
@@ -91,8 +92,13 @@ def main() -> None:
             repeats = options.repeats or (3 if edges <= _MEDIAN_UP_TO else 1)
             taken = measure(edges, repeats, options.memory, options.within, options.steps, options.beside)
             limited = f" --memory {options.memory}" if options.memory else ""
+            chosen = "".join(
+                f" --{name} {shlex.join(some)}"
+                for name, some, every in (("steps", options.steps, STEPS), ("beside", options.beside, WAYS))
+                if list(some) != list(every)
+            )
             what = {"edges": edges, "repeats": repeats, "memory": options.memory}
-            made = about(f"{command} --edges {edges} --repeats {repeats}{limited}", *_PACKAGES)
+            made = about(f"{command} --edges {edges} --repeats {repeats}{limited}{chosen}", *_PACKAGES)
             store.keep("sizes", f"{edges}{limited}", {**made, **what, **taken})
     print(store.write())
 
