@@ -77,13 +77,14 @@ final as (
         numbered.identifier_value,
         numbered.bucket,
         case
-            when numbered.is_new then highest.node_seq + row_number() over (
-                order by
-                    numbered.is_new desc,
-                    numbered.first_seen_at asc nulls last,
-                    numbered.identifier_type asc,
-                    numbered.identifier_value asc
-            )
+            when numbered.is_new
+                then highest.node_seq + row_number() over (
+                    order by
+                        numbered.is_new desc,
+                        numbered.first_seen_at asc nulls last,
+                        numbered.identifier_type asc,
+                        numbered.identifier_value asc
+                )
             else numbered.node_seq
         end as node_seq,
         numbered.first_seen_at,
