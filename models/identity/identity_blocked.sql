@@ -1,5 +1,5 @@
--- Grain: one row per identifier that any source mentions and that is blocked: it links nobody and is
--- in no profile.
+-- Grain: one row per identifier that any source mentions and that is blocked: it links nobody and
+-- is in no profile.
 -- Written after identity_edges, which learns from the difference what is blocked no more.
 {{ config(
     materialized='incremental',

@@ -1,8 +1,9 @@
 -- Grain: one row per part of staging (kind and bucket) that is not what identity has read last. A
--- part that is empty now has no fingerprint. A row of kind 'everything' says that all parts are here.
+-- part that is empty now has no fingerprint. Where all of it is here, a row of kind 'everything'
+-- says so.
 -- A changed list of blocked values and whatever else changes how staging is read make all of it
--- news, as a full refresh does. identity_scanned, written last, remembers what was read: a run that died
--- leaves its news to the next.
+-- news, as a full refresh does. identity_scanned, written last, remembers what was read: a run that
+-- died leaves its news to the next.
 {{ config(
     materialized='table',
     post_hook=["{{ mark_unread() }}", "{{ note_unread() }}"],
@@ -68,26 +69,33 @@ present as (
     cross join blocked
 ),
 
-final as (
+compared as (
     select
         coalesce(present.kind, scanned.kind) as kind,
         coalesce(present.bucket, scanned.bucket) as bucket,
-        present.fingerprint
+        present.fingerprint,
+        scanned.fingerprint as scanned_fingerprint
     from present
     full outer join scanned
         on
             present.kind = scanned.kind
             and present.bucket = scanned.bucket
-    {% if is_everything %}
+),
+
+final as (
+    select
+        kind,
+        bucket,
+        fingerprint
+    from compared
+    where {{ 'true' if is_everything else 'fingerprint is distinct from scanned_fingerprint' }}
     union all
-    -- What tells the models after this one.
+    -- What tells the models after this one that they read everything.
     select
         'everything' as kind,
         -1 as bucket,
         null as fingerprint
-    {% else %}
-    where present.fingerprint is distinct from scanned.fingerprint
-    {% endif %}
+    where {{ 'true' if is_everything else 'false' }}
 )
 
 select * from final
