@@ -67,6 +67,7 @@ def names(raw: Path) -> set[str]:
     return {record for record, _, _ in found}
 
 
+@pytest.mark.long
 def test_snowflake_is_sent_one_round_of_two_statements_and_makes_the_same_map(tmp_path: Path) -> None:
     found = measure(300, tmp_path, DAYS[:1])
 

@@ -99,7 +99,7 @@ def refused(project: IdentityProject) -> set[tuple[str, str]]:
 
 
 @pytest.mark.filterwarnings("ignore:Arrow output")
-@pytest.mark.parametrize("target", ["duckdb", "snowflake"])
+@pytest.mark.parametrize("target", ["duckdb", pytest.param("snowflake", marks=pytest.mark.long)])
 def test_the_next_run_does_what_was_shown_in_advance_and_undoing_it_all_brings_every_id_back(
     target: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
