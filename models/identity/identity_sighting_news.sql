@@ -79,11 +79,12 @@ final as (
         case
             when numbered.is_new
                 then highest.node_seq + row_number() over (
+                    -- Those that have a number are last, and in no order.
                     order by
                         numbered.is_new desc,
-                        numbered.first_seen_at asc nulls last,
-                        numbered.identifier_type asc,
-                        numbered.identifier_value asc
+                        case when numbered.is_new then numbered.first_seen_at end asc nulls last,
+                        case when numbered.is_new then numbered.identifier_type end asc,
+                        case when numbered.is_new then numbered.identifier_value end asc
                 )
             else numbered.node_seq
         end as node_seq,
