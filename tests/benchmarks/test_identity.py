@@ -82,7 +82,6 @@ def events(*rows: tuple[str, str, str, str]) -> str:
     return "\n".join([header, *(",".join((*row, "2026-01-01 00:00:00")) for row in rows)])
 
 
-@pytest.mark.long
 def test_pairs_of_records_are_counted_with_and_without_protection(tmp_path: Path) -> None:
     # The user id of the events whose id ends in an even number is known, that of the others is not.
     (tmp_path / "source").mkdir()

@@ -12,7 +12,6 @@ from tests.examples.conftest import Public
 pytest.importorskip("splink", reason="the extra `probabilistic` is not installed")
 
 
-@pytest.mark.long
 def test_probable_links_find_half_as_many_again_and_stay_right(public: Public, tmp_path: Path) -> None:
     figures = probable.measure(public("splink"), tmp_path / "project", thresholds=(0.5, 0.95))
     exact = figures["exact"]

@@ -168,7 +168,7 @@ def test_every_run_of_a_random_history_equals_a_union_find_and_a_full_refresh(pr
     dice = random.Random(20260702)
     worlds = [World(f"w{number}", dice) for number in range(WORLDS)]
     oracle = Oracle(SHARED_ABOVE)
-    for _ in range(2):
+    for _ in range(3):
         for world in worlds:
             world.step()
         records = [record for world in worlds for record in world.records]

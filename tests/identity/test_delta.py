@@ -147,4 +147,5 @@ def test_news_that_a_killed_run_read_and_that_was_taken_back_leaves_nothing(proj
     project.dbt("run")
     assert project.people() == people
     assert count(project, "identity_map") == len(people)
+    assert count(project, "identity_blocked") == 0
     assert count(project, "identity_pairs") == 4

@@ -168,7 +168,6 @@ def test_scoring_finds_who_has_two_accounts_and_writes_each_pair_once(duck: Comp
     assert report["left_out"].keys() == {"phone", "postal_code"}, "nobody has one"
 
 
-@pytest.mark.long
 def test_the_same_data_is_scored_the_same_and_a_second_scoring_takes_the_place_of_the_first(duck: Company) -> None:
     first = duck.score()
     pairs = duck.scored()
@@ -201,7 +200,6 @@ def test_a_kept_model_scores_as_it_did_when_it_was_trained(duck: Company) -> Non
     assert duck.scored() == before
 
 
-@pytest.mark.long
 def test_what_a_person_decided_outlives_every_scoring(duck: Company) -> None:
     queue = json.loads(duck.weft("review", "--json").stdout)
     assert queue["waiting"] >= 3
