@@ -45,7 +45,7 @@ where $chosen
 """
 # An active edge never leaves a component, so one end tells.
 _ACTIVE = """
-select edges.a, edges.b, edges.rule, edges.first_seen_at
+select edges.a, edges.b, edges.rule, edges.first_seen_at, edges.weight
 from identity_edges as edges
 inner join identity_labels as labels on edges.a = labels.node_seq
 where edges.is_active and $chosen

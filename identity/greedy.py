@@ -28,12 +28,14 @@ class Edge:
         b: The newer identifier's number.
         rule: What links them.
         at: When it was first seen; for an include, when it was decided.
+        weight: How sure it is, from 0 to 1.
     """
 
     a: int
     b: int
     rule: str
     at: datetime | None
+    weight: float = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ def _ranked(types: Mapping[int, str], edges: Iterable[Edge], rules: Rules) -> li
         kind = {INCLUDE: 0, PROBABLE: 2}.get(edge.rule, 1)
         latest_first = -since if edge.rule == INCLUDE else 0.0
         worse = max(rules.priority(types[edge.a]), rules.priority(types[edge.b]))
-        return kind, latest_first, worse, edge.at is None, since, edge.a, edge.b
+        likelier_first = -edge.weight if edge.rule == PROBABLE else 0.0
+        return kind, latest_first, likelier_first, worse, edge.at is None, since, edge.a, edge.b
 
     best: dict[tuple[int, int], Edge] = {}
     for edge in sorted(edges, key=rank):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.dbt_command import dbt
+from tests.commands import dbt, python
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,14 +31,7 @@ class Shell:
         Raises:
             AssertionError: ``check`` is set and the command failed; its whole output is in the message.
         """
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", *command],
-            cwd=ROOT,
-            env={**os.environ, **self.env},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        done = python(*command, cwd=ROOT, env={**os.environ, **self.env}, timeout=timeout)
         if check:
             assert done.returncode == 0, f"{command} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done

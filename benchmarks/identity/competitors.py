@@ -74,7 +74,7 @@ def scipy_strings(connection: duckdb.DuckDBPyConnection) -> Mapping[str, int]:
     import pyarrow as pa
 
     pairs: Any = connection.execute("select value_a, value_b from pairs").to_arrow_table()
-    both = pa.chunked_array([*pairs["value_a"].chunks, *pairs["value_b"].chunks])
+    both = pa.chunked_array([*pairs["value_a"].chunks, *pairs["value_b"].chunks]).cast(pa.large_string())
     numbered = both.combine_chunks().dictionary_encode()
     codes = numbered.indices.to_numpy()
     count = pairs.num_rows

@@ -30,7 +30,7 @@
             type_b,
             value_b,
             coalesce(decided_at, scored_at) as seen_at,
-            weight
+            case when decision = 'accepted' then 1 else weight end as weight
         from {{ ref('identity_probable_pairs') }}
         where
             coalesce(decision, '') <> 'rejected'

@@ -2,10 +2,12 @@
    round; a group that is not in it stayed what it was. A group has the number of its oldest identifier. #}
 
 {# The order in which edges are taken: what somebody decided by hand, the latest first; then what records state, the
-   more certain first, as the less certain end says, and the earlier seen first; then what is only probable. #}
+   more certain first, as the less certain end says, and the earlier seen first; then what is only probable, the more
+   probable first. #}
 {% macro identity_edge_ranks(priority) -%}
     case edges.rule when 'include' then 0 when 'probable' then 2 else 1 end,
     case when edges.rule = 'include' then edges.last_seen_at end desc nulls last,
+    case when edges.rule = 'probable' then edges.weight end desc nulls last,
     {{ priority }},
     edges.first_seen_at asc nulls last,
     edges.a,

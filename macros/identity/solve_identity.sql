@@ -1,7 +1,7 @@
 {# Solves what has changed in an identity graph, or all of it when `is_afresh`, in work tables of the calling model.
 
    nodes     (node_seq, identifier_type), numbered as they come: a new one is above every node that has a label
-   edges     (a, b, rule, source, is_active, inactive_reason, batch, first_seen_at, last_seen_at)
+   edges     (a, b, rule, source, weight, is_active, inactive_reason, batch, first_seen_at, last_seen_at)
    labels    (node_seq, component_seq, canonical_seq) as the last run left them
    rules     (identifier_type, neighbour_type, priority, max_per_person), or none where there are no limits
    refusals  (a, b, rule, source) as the last run left them, or none

@@ -16,8 +16,8 @@ import yaml
 
 from reverse_etl.evidence import gather
 from reverse_etl.guards import Guards
+from tests.commands import dbt
 from tests.conftest import ROOT
-from tests.dbt_command import dbt
 from tests.engine.shop import AS_OF, Shop
 from warehouse.manifest import Manifest
 from warehouse.profile import open_warehouse

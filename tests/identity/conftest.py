@@ -19,11 +19,13 @@ import duckdb
 import pytest
 import yaml
 
-from tests.dbt_command import dbt
+from tests.commands import dbt
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("macros", "models/identity", "models/groups.yml", "profiles.yml")
 SEED = "blocked_identifiers"
+#: Nothing is built on them, and building them takes a quarter of a run's time.
+REPORTS = ("identity_health*", "identity_hubs.*", "identity_largest_components.*")
 
 #: The columns of the union models that identity reads. Staging proper is tested elsewhere.
 UPSTREAM = {
@@ -39,7 +41,7 @@ UPSTREAM = {
 Mention = tuple[str, str, str, str, datetime]
 
 
-def copy_project(to: Path) -> None:
+def copy_project(to: Path, reports: bool) -> None:
     """Copies the parts of the project that identity needs to a folder, with stand-ins for staging."""
     for part in COPIED:
         source = ROOT / part
@@ -49,6 +51,8 @@ def copy_project(to: Path) -> None:
             shutil.copytree(source, target)
         else:
             shutil.copy(source, target)
+    for unread in [] if reports else [file for each in REPORTS for file in (to / "models" / "identity").glob(each)]:
+        unread.unlink()
     (to / "seeds").mkdir(parents=True)
     for suffix in ("csv", "yml"):
         shutil.copy(ROOT / "seeds" / f"{SEED}.{suffix}", to / "seeds")
@@ -168,9 +172,9 @@ def _literal(row: tuple[Any, ...], doubled: str = "") -> str:
     return f"({', '.join(one(value) for value in row)})"
 
 
-def new_project(folder: Path, snowflake: Mapping[str, str] | None = None) -> IdentityProject:
-    """An identity project in a folder, without data."""
-    copy_project(folder)
+def new_project(folder: Path, snowflake: Mapping[str, str] | None = None, *, reports: bool = False) -> IdentityProject:
+    """An identity project in a folder, without data; with the reports on its health where a test reads them."""
+    copy_project(folder, reports)
     if snowflake:
         shutil.copy(Path(snowflake["DBT_PROFILES_DIR"]) / "profiles.yml", folder)
         # The emulator serves all tests of a process: each project has a database of its own.

@@ -18,6 +18,7 @@ class Edge:
     seen_at: datetime | None
     rule: str = "same_record"
     source: str = "shop"
+    weight: float = 1
 
     @property
     def is_active(self) -> bool:
@@ -78,7 +79,8 @@ class Greedy:
         worse = max(self.priorities[self.types[edge.a]], self.priorities[self.types[edge.b]])
         kind = {"include": 0, "probable": 2}.get(edge.rule, 1)
         decided = -edge.seen_at.timestamp() if edge.rule == "include" and edge.seen_at else 0
-        return kind, decided, worse, edge.seen_at is None, edge.seen_at or datetime.min, edge.a, edge.b
+        improbable = -edge.weight if edge.rule == "probable" else 0
+        return kind, decided, improbable, worse, edge.seen_at is None, edge.seen_at or datetime.min, edge.a, edge.b
 
     def _refused_by(self, edge: Edge, left: int, right: int) -> set[str]:
         reasons = set()

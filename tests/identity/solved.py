@@ -68,13 +68,13 @@ class Solver:
             edge = now.get(key)
             is_active = edge is not None and edge.is_active
             reason = None if is_active else "withdrawn" if edge is None else "excluded"
-            seen_at = edge.seen_at if edge else self.stored[key][0]
-            if self.stored.get(key, ())[:3] != (seen_at, is_active, reason):
-                self.stored[key] = (seen_at, is_active, reason, self.batch)
+            seen_at, weight = (edge.seen_at, edge.weight) if edge else self.stored[key][:2]
+            if self.stored.get(key, ())[:4] != (seen_at, weight, is_active, reason):
+                self.stored[key] = (seen_at, weight, is_active, reason, self.batch)
         rows = [
-            f"({a}, {b}, '{rule}', '{source}', {_moment(seen)}, {_moment(seen)}, 1, 1, {active}, {_text(reason)}, "
-            f"{batch})"
-            for (a, b, rule, source), (seen, active, reason, batch) in self.stored.items()
+            f"({a}, {b}, '{rule}', '{source}', {_moment(seen)}, {_moment(seen)}, 1, {weight}, {active}, "
+            f"{_text(reason)}, {batch})"
+            for (a, b, rule, source), (seen, weight, active, reason, batch) in self.stored.items()
         ]
         nodes = [f"({node}, '{kind}', '{node}')" for node, kind in types.items()]
         self.project.execute(NODES, *_inserts("raw.nodes", nodes), EDGES, *_inserts("raw.edges", rows))

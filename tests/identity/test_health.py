@@ -135,7 +135,7 @@ def recount(project: IdentityProject) -> Rows:
 @pytest.fixture(scope="module")
 def tangled(tmp_path_factory: pytest.TempPathFactory) -> IdentityProject:
     """Two days of records at random."""
-    project = new_project(tmp_path_factory.mktemp("tangled"))
+    project = new_project(tmp_path_factory.mktemp("tangled"), reports=True)
     rules = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]["identity_rules"]
     rules["email"]["limit"] = 2
     for number in (1, 2):
@@ -176,7 +176,7 @@ def test_shares_are_of_the_whole_that_they_are_a_part_of(tangled: IdentityProjec
 @pytest.fixture(scope="module")
 def jumped(tmp_path_factory: pytest.TempPathFactory) -> tuple[IdentityProject, list[str]]:
     """Four days: nothing, a usual one, another, and one on which everything jumps; with what dbt printed."""
-    project = new_project(tmp_path_factory.mktemp("jumped"))
+    project = new_project(tmp_path_factory.mktemp("jumped"), reports=True)
     return project, live(project)
 
 
@@ -250,7 +250,7 @@ def everything(project: IdentityProject) -> list[tuple[Any, ...]]:
 # The emulator runs in this process and uses a call that DuckDB advises against.
 @pytest.mark.filterwarnings("ignore:Arrow output")
 def test_snowflake_counts_the_same(snowflake: dict[str, str], tmp_path: Path) -> None:
-    project = new_project(tmp_path, snowflake)
+    project = new_project(tmp_path, snowflake, reports=True)
     project.write(tangle(1))
     project.dbt("build", environment=day(2))
     expected = recount(project)
@@ -263,7 +263,10 @@ def test_snowflake_counts_the_same(snowflake: dict[str, str], tmp_path: Path) ->
 def test_snowflake_measures_and_warns_of_the_same(snowflake: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "duckdb").mkdir()
     (tmp_path / "snowflake").mkdir()
-    here, there = new_project(tmp_path / "duckdb"), new_project(tmp_path / "snowflake", snowflake)
+    here, there = (
+        new_project(tmp_path / "duckdb", reports=True),
+        new_project(tmp_path / "snowflake", snowflake, reports=True),
+    )
     printed = [live(here), live(there)]
     assert everything(there) == everything(here)
     told = [sorted(each[3].split("_does_not_jump: ")[1:]) for each in printed]

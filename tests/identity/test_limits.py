@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from .greedy import Edge, Greedy
-from .solved import Solver, rules
+from .solved import MODELS, Solver, rules
 
 START = datetime(2026, 1, 1)
 PRIORITIES = {"user_id": 10, "email": 30, "phone": 30, "device": 90}
@@ -35,7 +37,8 @@ def small_graphs(dice: random.Random, how_many: int, first: int = 1) -> Iterator
             seen_at = START + timedelta(days=dice.randrange(4)) if dice.random() < 0.9 else None
             if rule in ("include", "exclude"):
                 seen_at = START + timedelta(days=dice.randrange(6))
-            edges[a, b, rule, source] = Edge(a, b, seen_at, rule, source)
+            weight = dice.choice((0.9, 0.95, 1)) if rule == "probable" else 1
+            edges[a, b, rule, source] = Edge(a, b, seen_at, rule, source, weight)
         yield types, list(edges.values())
 
 
@@ -162,3 +165,40 @@ def check_changes(solver: Solver) -> None:
         "where kind = 'merge' and canonical_seq <> node_seq"
     )
     assert aliases == set(expected)
+
+
+def kill_while_solving(solver: Solver, statements: int) -> None:
+    """Runs the models, and kills dbt as soon as identity_moves has sent so many statements."""
+    arguments = solver.project.arguments(
+        *("--no-use-colors", "--log-level", "debug", "run", "--select", *MODELS), variables=solver.variables
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments],
+        env=solver.project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as running:
+        assert running.stdout
+        sent = 0
+        for line in running.stdout:
+            sent += "On model.weft.identity_moves:" in line
+            if sent == statements:
+                running.kill()
+                return
+    raise AssertionError(f"identity_moves was done after {sent} statements")
+
+
+def test_killed_while_people_are_taken_apart_the_next_run_takes_them_apart(solver: Solver) -> None:
+    dice = random.Random(30)
+    first = whole(small_graphs(dice, 100))
+    solver.write(*first)
+    solver.solve()
+    more = whole(small_graphs(dice, 100, first=len(first[0]) + 1))
+    everything = first[0] | more[0], first[1] + more[1]
+    solver.write(*everything)
+    for statements in (12, 24, 36):
+        kill_while_solving(solver, statements)
+    solver.solve()
+    check(solver, everything)
+    assert not {table for table in solver.project.tables() if "__" in table}

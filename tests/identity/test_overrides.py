@@ -148,7 +148,8 @@ def test_the_law_of_limits_is_the_same_here_and_where_runs_are_proved() -> None:
             if rule == "exclude":
                 edges.append(Exclusion(a, b, at))
             else:
-                edges.append(Edge(a, b, rule, None if dice.random() < 0.1 and rule != "include" else at))
+                weight = dice.choice((0.9, 0.95, 1)) if rule == "probable" else 1
+                edges.append(Edge(a, b, rule, None if dice.random() < 0.1 and rule != "include" else at, weight))
         solved = solve(
             kinds,
             [each for each in edges if isinstance(each, Edge)],
@@ -156,7 +157,10 @@ def test_the_law_of_limits_is_the_same_here_and_where_runs_are_proved() -> None:
             Rules(priorities, {kind: limits.get(kind) for kind in types}),
         )
         proved = Greedy(kinds, priorities, limits)
-        stated = [ProvedEdge(each.a, each.b, each.at, getattr(each, "rule", "exclude")) for each in edges]
+        stated = [
+            ProvedEdge(each.a, each.b, each.at, getattr(each, "rule", "exclude"), weight=getattr(each, "weight", 1))
+            for each in edges
+        ]
         assert dict(solved.person) == proved.people(stated)
         told = {(a, b, *limit) for a, b, _, _, *limit in proved.refusals(stated) if limit[0] != "included"}
         assert {(each.a, each.b, each.limit_type, each.limit_max) for each in solved.refusals} == told

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.commands import python
 from tests.identity.conftest import IdentityProject, new_project
 
 pytest.importorskip("splink", reason="the extra `probabilistic` is not installed")
@@ -91,16 +92,12 @@ class Company(IdentityProject):
         project["vars"]["identity_probable"].update(given)
         file.write_text(yaml.safe_dump(project, sort_keys=False))
 
-    def weft(self, *arguments: str, fails: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
+    def weft(self, *arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
         """Run `weft identity` and return what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "weft", "identity", *arguments],
+        done = python(
+            *("weft", "identity", *arguments),
             cwd=self.folder,
-            env={**self.environment, "PYTHONPATH": str(ROOT), "WEFT_USER": "steward", **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=200,
+            env={**self.environment, "WEFT_USER": "steward"},
         )
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done
@@ -273,7 +270,16 @@ def test_without_the_extra_one_message_says_what_to_install(duck: Company, tmp_p
     without = tmp_path / "without" / "splink"
     without.mkdir(parents=True)
     (without / "__init__.py").write_text("raise ImportError")
-    refused = duck.weft("score", fails=True, PYTHONPATH=f"{without.parent}{os.pathsep}{ROOT}")
+    refused = subprocess.run(
+        [sys.executable, "-m", "weft", "identity", "score"],
+        cwd=duck.folder,
+        env={**duck.environment, "PYTHONPATH": f"{without.parent}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert refused.returncode != 0
     assert "pip install 'weft[probabilistic]'" in refused.stderr
     assert len(refused.stderr.splitlines()) == 3
 

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.dbt_command import dbt
+from tests.commands import dbt
 
 ROOT = Path(__file__).parents[2]
 TESTED = ("profiles", "consent", "segments", "syncs")

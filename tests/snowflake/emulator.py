@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
 
@@ -26,6 +27,8 @@ from fakesnow.server import app
 from snowflake.connector.errors import ProgrammingError
 from sqlglot import exp
 
+from tests.snowflake.translations import Translations, depends_on_tables
+
 # The emulator keeps temporary relations outside any schema, so it refuses a qualified name; dbt stages increments so.
 TEMPORARY = re.compile(r"\bcreate(?:\s+or\s+replace)?\s+temp(?:orary)?\s+(table|view)\b", re.IGNORECASE)
 # The emulator's SQL translator has no word of DuckDB's for these.
@@ -33,6 +36,7 @@ MD5_NUMBER = re.compile(r"\bmd5_number_(lower|upper)64\b", re.IGNORECASE)
 MERGE = re.compile(r"^\s*(/\*.*?\*/\s*)?merge\s+into\b", re.IGNORECASE | re.DOTALL)
 
 
+@lru_cache(maxsize=10_000)
 def accept(statement: str) -> str:
     """Return the statement in the form that the emulator understands."""
     if MERGE.match(statement):
@@ -51,30 +55,57 @@ def _qualify_inserted_columns(statement: str) -> str:
     return merge.sql(dialect="snowflake")
 
 
-@contextmanager
-def snowflake_server() -> Iterator[dict[str, str]]:
-    """Start the emulator; yield the environment that points dbt and weft at it."""
-    execute = FakeSnowflakeCursor.execute
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns about every property that DuckDB lacks
+class Cursor(FakeSnowflakeCursor):
+    """The emulator's cursor, which takes what dbt sends, refuses as Snowflake does, and translates a statement once."""
 
-    def execute_accepted(self: FakeSnowflakeCursor, command: str, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:
-        if MERGE.match(command) and self._conn.schema is None:
+    _translations = Translations()
+    _translated: list[exp.Expr] | None = None
+
+    def execute(self, command: str, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:
+        """Executes a statement of Snowflake's."""
+        statement = accept(command)
+        if MERGE.match(statement) and self._conn.schema is None:
             # It merges by way of a table of its own, for which it wants a current schema; Snowflake needs none.
             self._conn._schema = "PUBLIC"
         try:
-            return execute(self, accept(command), *args, **kwargs)
+            if not self._translations.execute(self, statement, kwargs.get("binding_params")):
+                self._translated = []
+                super().execute(statement, *args, **kwargs)
+                if self._translated:
+                    self._translations.keep(self, statement, self._translated)
+            return self
         except (duckdb.Error, sqlglot.errors.SqlglotError, AssertionError, NotImplementedError, Warning) as error:
             # The server would answer 500, which the connector repeats for minutes; Snowflake answers with a refusal.
             reason = str(error) or type(error).__name__
             raise ProgrammingError(f"{reason} in: {command}", errno=1003, sqlstate="42000") from error
 
+    def _transform(self, expression: exp.Expr, params: Any) -> exp.Expr:
+        asks = depends_on_tables(expression)
+        translated = super()._transform(expression, params)
+        if asks:
+            self._translated = None
+        elif self._translated is not None:
+            self._translated.append(translated)
+        return translated
+
+    def _describe_last_sql(self) -> list[Any]:
+        # It parses and translates once more what it has already translated.
+        self._duck_conn.execute(f"describe {self._last_sql}", self._last_params)
+        return self._duck_conn.fetchall()
+
+
+@contextmanager
+def snowflake_server() -> Iterator[dict[str, str]]:
+    """Start the emulator; yield the environment that points dbt and weft at it."""
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns about every property that DuckDB lacks
     with (
-        patch.object(FakeSnowflakeCursor, "execute", execute_accepted),
+        patch("fakesnow.conn.FakeSnowflakeCursor", Cursor),
         # The emulator notes comments and text lengths in a database of its own, which a transaction may not touch too.
         patch("fakesnow.info_schema.insert_table_comment_sql", return_value="select 1"),
         patch("fakesnow.info_schema.insert_text_lengths_sql", return_value="select 1"),
         # It sums decimals as doubles, so that text can be summed too; Snowflake sums decimals exactly.
         patch("fakesnow.transforms.numeric_agg_implicit_cast", lambda expression: expression),
+        patch("fakesnow.transforms.describe_table", _describe_table),
         patch("fakesnow.arrow.timestamp_to_sf_struct", _timestamps_with_nulls),
         _serve() as port,
     ):
@@ -86,6 +117,39 @@ def snowflake_server() -> Iterator[dict[str, str]]:
             "SNOWFLAKE_HOST": "127.0.0.1",
             "SNOWFLAKE_PORT": str(port),
         }
+
+
+_DESCRIBED = """
+select
+    name as "name",
+    case
+        when type = 'BIGINT' then 'NUMBER(38,0)'
+        when starts_with(type, 'DECIMAL') then replace(type, 'DECIMAL', 'NUMBER')
+        when type = 'VARCHAR' then 'VARCHAR(16777216)'
+        when type = 'DOUBLE' then 'FLOAT'
+        when type = 'TIMESTAMP' then 'TIMESTAMP_NTZ(9)'
+        when type = 'TIMESTAMP WITH TIME ZONE' then 'TIMESTAMP_TZ(9)'
+        when type = 'TIME' then 'TIME(9)'
+        when type = 'BLOB' then 'BINARY(8388608)'
+        when type = 'JSON' then 'VARIANT'
+        else type
+    end as "type",
+    'COLUMN' as "kind",
+    if("notnull", 'N', 'Y') as "null?",
+    dflt_value as "default"
+from pragma_table_info({table})
+order by cid
+"""
+
+
+def _describe_table(expression: exp.Expr, database: str | None = None, schema: str | None = None) -> exp.Expr:
+    """Ask for one table's columns: the emulator looks through the columns of every table of every database."""
+    if not isinstance(expression, exp.Describe) or str(expression.args.get("kind")).upper() not in ("TABLE", "VIEW"):
+        return expression
+    table = expression.find(exp.Table)
+    assert table is not None
+    name = exp.table_(table.name, table.db or schema, table.catalog or database, quoted=True).sql("duckdb")
+    return sqlglot.parse_one(_DESCRIBED.format(table=exp.Literal.string(name).sql("duckdb")), read="duckdb")
 
 
 def _timestamps_with_nulls(column: pa.ChunkedArray) -> pa.StructArray:

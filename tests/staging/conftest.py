@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from tests.dbt_command import dbt
+from tests.commands import dbt
 
 ROOT = Path(__file__).parents[2]
 TYPES = {
