@@ -30,4 +30,4 @@ def keep_templates(folder: Path) -> None:
         unfinished.replace(file)
         return code
 
-    Environment.compile = compile_or_take  # type: ignore[assignment, method-assign]
+    Environment.compile = compile_or_take  # type: ignore[method-assign]
