@@ -38,11 +38,13 @@ class Pass:
         graph: What is built.
         home: A folder for all that the pass makes.
         memory: DuckDB's memory limit in its own words; none for its default.
+        parts: The project's variable identity_parts; none for its default.
     """
 
     graph: Graph
     home: Path
     memory: str | None = None
+    parts: int | None = None
 
     @property
     def _warehouse(self) -> Path:
@@ -72,7 +74,9 @@ class Pass:
         return {**took, **self._found(), "file_mib": self._warehouse.stat().st_size / 2**20}
 
     def _dbt(self, *arguments: str, limit: int | None = None) -> Build:
-        variables = {"sources": _SOURCES, "identity_rules": self.graph.rules(limit)}
+        variables: dict[str, object] = {"sources": _SOURCES, "identity_rules": self.graph.rules(limit)}
+        if self.parts:
+            variables["identity_parts"] = self.parts
         memory = {"WEFT_BENCH_MEMORY": self.memory} if self.memory else {}
         return dbt(self.home, *arguments, variables=variables, environment={**_PACK, **memory})
 

@@ -14,7 +14,9 @@ _FULL_AIM, _SPLINK_AIM, _DELTA_AIM = 1.2, 3.0, 0.10
 
 def page(stored: Stored) -> Iterator[str]:
     """Returns the lines of the page."""
-    sizes = sorted(stored.get("sizes", {}).values(), key=lambda size: (size["edges"], size["memory"] or ""))
+    sizes = sorted(
+        stored.get("sizes", {}).values(), key=lambda size: (size["edges"], size["memory"] or "", size.get("parts") or 0)
+    )
     yield from (
         "# Identity stitching",
         "",
@@ -33,7 +35,7 @@ def page(stored: Stored) -> Iterator[str]:
 
 
 def _aims(sizes: list[Any], whole: list[Any]) -> Iterator[str]:
-    yield from ("## Aims", "", "| | aim |" + "".join(f" {size['edges']:,} edges |" for size in whole))
+    yield from ("## Aims", "", "| | aim |" + "".join(f" {_titled(size)} |" for size in whole))
     yield "|---|---|" + "---:|" * len(whole)
     rows = (
         ("full build / bare contraction of the same identifiers", "at most", _FULL_AIM, "contraction-strings", False),
@@ -63,7 +65,7 @@ def _aims(sizes: list[Any], whole: list[Any]) -> Iterator[str]:
         )
     limited = {(size["edges"], size["memory"]): size for size in sizes if size["memory"]}
     for memory in sorted({memory for _, memory in limited}):
-        ran = [limited.get((size["edges"], memory)) for size in whole]
+        ran = [None if size.get("parts") else limited.get((size["edges"], memory)) for size in whole]
         said = ("not measured" if not each else "**did not**" if "failed" in each else "finished" for each in ran)
         yield f"| within {memory} of DuckDB memory | finishes |" + "".join(f" {each} |" for each in said)
     yield ""
@@ -77,11 +79,16 @@ def _judged(ratio: float, word: str, aim: float | None, percent: bool = False) -
     return f"{shown}, {'met' if is_met else '**missed**'}"
 
 
+def _titled(size: Mapping[str, Any]) -> str:
+    limited = f", DuckDB's memory limited to {size['memory']}" if size["memory"] else ""
+    divided = f", {size['parts']:,} parts" if size.get("parts") else ""
+    return f"{size['edges']:,} edges{limited}{divided}"
+
+
 def _size(size: Mapping[str, Any]) -> Iterator[str]:
     steps: Mapping[str, Any] = size["steps"]
-    limited = f", DuckDB's memory limited to {size['memory']}" if size["memory"] else ""
     passes = f"Medians of {size['repeats']} passes." if size["repeats"] > 1 else "One pass."
-    yield from (f"## {size['edges']:,} edges{limited}", "", made(size), f"{passes}", "")
+    yield from (f"## {_titled(size)}", "", made(size), f"{passes}", "")
     if "failed" in size:
         yield from (f"The step after {list(steps)[-1] if steps else 'none'} did not finish: {size['failed']}", "")
     if FULL not in steps:

@@ -38,6 +38,7 @@ def measure(
     within: Path | None,
     steps_wanted: Collection[str] = STEPS,
     ways_wanted: Collection[str] = tuple(WAYS),
+    parts: int | None = None,
 ) -> dict[str, Any]:
     """Measures one size as often as asked, and returns the medians."""
     passes: list[dict[str, Any]] = []
@@ -46,7 +47,7 @@ def measure(
         steps: dict[str, Any] = {}
         competitors: dict[str, Any] = {}
         try:
-            one = Pass(Graph(edges), home, memory)
+            one = Pass(Graph(edges), home, memory, parts)
             for title, took in one.steps(steps_wanted):
                 steps[title] = took
                 _say(f"{edges:,} edges, pass {number}: {title}: {took['stitching']:.2f} s, {took['peak_mib']:,.0f} MiB")
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=STEPS, help="what to run after the full build")
     parser.add_argument("--beside", nargs="*", choices=WAYS, default=tuple(WAYS), help="the other ways to solve it")
     parser.add_argument("--memory", help="a limit on DuckDB's memory, such as 2GB")
+    parser.add_argument("--parts", type=int, help="the variable identity_parts")
     parser.add_argument("--shapes", type=int, nargs="?", const=1_000_000, metavar="NODES", help="solve hard shapes")
     parser.add_argument("--within", type=Path, help="where the files go that are being worked on")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder of identity.json and .md")
@@ -90,14 +92,17 @@ def main() -> None:
     else:
         for edges in options.edges:
             repeats = options.repeats or (3 if edges <= _MEDIAN_UP_TO else 1)
-            taken = measure(edges, repeats, options.memory, options.within, options.steps, options.beside)
+            taken = measure(
+                edges, repeats, options.memory, options.within, options.steps, options.beside, options.parts
+            )
             limited = f" --memory {options.memory}" if options.memory else ""
+            limited += f" --parts {options.parts}" if options.parts else ""
             chosen = "".join(
                 f" --{name} {shlex.join(some)}"
                 for name, some, every in (("steps", options.steps, STEPS), ("beside", options.beside, WAYS))
                 if list(some) != list(every)
             )
-            what = {"edges": edges, "repeats": repeats, "memory": options.memory}
+            what = {"edges": edges, "repeats": repeats, "memory": options.memory, "parts": options.parts}
             made = about(f"{command} --edges {edges} --repeats {repeats}{limited}{chosen}", *_PACKAGES)
             store.keep("sizes", f"{edges}{limited}", {**made, **what, **taken})
     print(store.write())

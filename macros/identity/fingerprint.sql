@@ -16,20 +16,35 @@
     cast(bitand(hash({{ expressions | join(', ') }}), 9223372036854775807) as bigint)
 {%- endmacro %}
 
-{# In which of a million parts of staging a row belongs. More parts find less that did not change, and cost more to
-   compare: at ten million records a part holds ten. #}
+{# In which part of staging a row belongs: so many of the low bits of its hash as tell the parts apart. #}
 {% macro bucket_of(expressions) -%}
     {{ adapter.dispatch('bucket_of', 'weft')(expressions) }}
 {%- endmacro %}
 
 {% macro default__bucket_of(expressions) -%}
-    cast(hash({{ expressions | join(', ') }}) & 1048575 as integer)
+    cast(hash({{ expressions | join(', ') }}) & {{ identity_parts() - 1 }} as integer)
 {%- endmacro %}
 
 {# Snowflake has a function where DuckDB has an operator, and its hash may be negative, of which this takes the low bits. #}
 {% macro snowflake__bucket_of(expressions) -%}
-    cast(bitand(hash({{ expressions | join(', ') }}), 1048575) as integer)
+    cast(bitand(hash({{ expressions | join(', ') }}), {{ identity_parts() - 1 }}) as integer)
 {%- endmacro %}
+
+{# How many parts staging has. With more of them, fewer rows that did not change are read again, and more fingerprints are
+   kept and compared. #}
+{% macro identity_parts() %}
+    {% set parts = var('identity_parts') %}
+    {% set powers = [] %}
+    {% for exponent in range(31) %}
+        {% do powers.append(2 ** exponent) %}
+    {% endfor %}
+    {% if parts not in powers %}
+        {{ exceptions.raise_compiler_error(
+            'dbt_project.yml: the var identity_parts is ' ~ parts ~ '. It is a power of two, up to ' ~ powers | last ~ '.'
+        ) }}
+    {% endif %}
+    {{ return(parts) }}
+{% endmacro %}
 
 {# What the pairs and the sightings depend on besides staging: a change of it makes everything news. #}
 {% macro reading_salt() -%}
@@ -41,6 +56,7 @@
         'version': 1,
         'priorities': priorities,
         'record_limit': var('identity_record_limit'),
+        'parts': identity_parts(),
         'missing': is_missing_identifier('value'),
         'malformed': malformed_identifier('value'),
     }, sort_keys=true)) -}}

@@ -32,7 +32,10 @@
             'last_seen_at': moment, 'count_records': number, 'weight': 'double precision', 'inactive_reason': 'varchar',
             'batch': number,
         },
-        'identity_map': {'node_seq': number, 'bucket': 'integer', 'first_seen_at': moment, 'last_seen_at': moment},
+        'identity_map': {
+            'identifier_type': 'varchar', 'identifier_value': 'varchar', 'profile_id': 'varchar', 'node_seq': number,
+            'bucket': 'integer', 'first_seen_at': moment, 'last_seen_at': moment,
+        },
         'identity_scanned': {'kind': 'varchar', 'bucket': 'integer', 'fingerprint': number},
         'identity_shared': {'node_seq': number, 'reason': 'varchar', 'batch': number},
         'identity_labels': {'node_seq': number, 'component_seq': number, 'canonical_seq': number, 'batch': number},

@@ -3,11 +3,10 @@
 -- A shared device or address is in it too, as a profile of its own.
 {{ config(
     materialized='incremental',
-    incremental_strategy='merge',
+    incremental_strategy='delete+insert',
     unique_key='node_seq',
     on_schema_change='append_new_columns',
     full_refresh=false,
-    pre_hook="{{ follow_moved_labels() }}",
     post_hook="{{ forget_unmentioned() }}",
 ) }}
 
@@ -34,7 +33,15 @@ labels as (
     from {{ ref('identity_labels') }}
 ),
 
--- Whoever is here already has followed their label, before this.
+-- Those that moved in this batch, or in one that was killed; when all is read, all.
+moved_labels as (
+    select
+        node_seq,
+        canonical_seq
+    from {{ ref('identity_labels') }} as labels
+    where {{ 'true' if reads_everything() else 'labels.batch > ' ~ finished_batch() }}
+),
+
 stored as (
     select
         node_seq,
@@ -48,11 +55,13 @@ news as (
     select
         sighting_news.identifier_type,
         sighting_news.identifier_value,
+        {{ profile_id('labels.canonical_seq') }} as profile_id,
         sighting_news.first_seen_at,
         sighting_news.last_seen_at,
         sighting_news.node_seq,
         sighting_news.bucket
     from sighting_news
+    inner join labels on sighting_news.node_seq = labels.node_seq
     left join stored on sighting_news.node_seq = stored.node_seq
     where
         stored.node_seq is null
@@ -61,17 +70,28 @@ news as (
         or sighting_news.last_seen_at is distinct from stored.last_seen_at
 ),
 
-final as (
+-- Whoever is here already follows their label.
+moved as (
     select
-        news.identifier_type,
-        news.identifier_value,
-        {{ profile_id('labels.canonical_seq') }} as profile_id,
-        news.first_seen_at,
-        news.last_seen_at,
-        news.node_seq,
-        news.bucket
-    from news
-    inner join labels on news.node_seq = labels.node_seq
+        map.identifier_type,
+        map.identifier_value,
+        {{ profile_id('moved_labels.canonical_seq') }} as profile_id,
+        map.first_seen_at,
+        map.last_seen_at,
+        map.node_seq,
+        map.bucket
+    from {{ stored_state('identity_map') }} as map
+    inner join moved_labels on map.node_seq = moved_labels.node_seq
+    left join news on map.node_seq = news.node_seq
+    where
+        map.profile_id <> {{ profile_id('moved_labels.canonical_seq') }}
+        and news.node_seq is null
+),
+
+final as (
+    select * from news
+    union all
+    select * from moved
 )
 
 select * from final

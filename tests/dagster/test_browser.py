@@ -88,7 +88,11 @@ def dagster(tmp_path: Path, account: Running) -> Iterator[str]:
             # Dagster's own children are in the group that it leads; nobody else's are.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-                process.wait(timeout=30)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=30)
+                # A code server may outlast it: it waits for the runs that it started.
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 @pytest.fixture

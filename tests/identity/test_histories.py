@@ -72,17 +72,23 @@ def test_every_run_of_a_random_history_equals_a_rebuild_ids_included(project: Id
         records = [record for world in worlds for record in world.records]
         dice.shuffle(records)
         project.write(mentions(records))
-        project.dbt("build", "--exclude-resource-type", "test", variables={"identity_rules": RULES})
+        # So few parts that what changed shares one with what did not.
+        project.dbt(
+            *("build", "--exclude-resource-type", "test"), variables={"identity_rules": RULES, "identity_parts": 64}
+        )
         assert project.people() == oracle.people(records)
 
     kinds = project.execute("select distinct kind from weft_identity.identity_changes")
     assert {kind for (kind,) in kinds} == {"merge", "split"}
 
     stricter = Oracle(STRICTER_SHARED_ABOVE, numbers=oracle.numbers)
-    project.dbt("build", "--exclude-resource-type", "test", variables={"identity_rules": STRICTER})
+    divided: dict[str, object] = {"identity_rules": STRICTER, "identity_parts": 128}
+    project.dbt("build", "--exclude-resource-type", "test", variables=divided)
     assert project.people() == stricter.people(records)
+    by_parts = "select kind, max(bucket) from weft_identity.identity_scanned where fingerprint is not null group by kind"
+    assert sorted(project.execute(by_parts)) == [("identifier", 127), ("record", 127)]
 
     before = project.people()
-    project.dbt("build", "--full-refresh", variables={"identity_rules": STRICTER})
+    project.dbt("build", "--full-refresh", variables=divided)
     assert project.people() == before
     assert project.execute("select count(*) from weft_identity.identity_moves") == [(0,)]

@@ -66,3 +66,8 @@ def test_the_command_line_brings_an_identifier_into_the_form_of_its_rule(project
     assert normalised("cookie:{CDDA802EFB9C47AD98660794D394C912}", None, known)[1].startswith("cdda802e-fb9c-")
     assert normalised("phone:0170 1234567", "de", known) == ("phone", "+491701234567")
     assert normalised("card:A b ", None, known) == ("card", "A b")
+
+
+def test_staging_is_not_divided_into_any_number_of_parts(project: IdentityProject) -> None:
+    told = " ".join(project.dbt("parse", variables={"identity_parts": 1_000_000}, fails=True).stdout.split())
+    assert "dbt_project.yml: the var identity_parts is 1000000. It is a power of two, up to 1073741824." in told
