@@ -38,8 +38,8 @@ moved_labels as (
     select
         node_seq,
         canonical_seq
-    from {{ ref('identity_labels') }} as labels
-    where {{ 'true' if reads_everything() else 'labels.batch > ' ~ finished_batch() }}
+    from {{ ref('identity_labels') }}
+    where {{ 'true' if reads_everything() else 'batch > ' ~ finished_batch() }}
 ),
 
 stored as (
