@@ -48,7 +48,7 @@ test: $(VENV)/.dev  ## run all tests, on DuckDB and on the Snowflake emulator
 	@echo "==> tests (two workers; a browser test is skipped where no chromium is installed)"
 	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
-long-test: $(VENV)/.dev  ## run the tests that `make test` leaves out: longer histories, every place to be killed at
+long-test: $(VENV)/.dev  ## run what `make test` leaves out: a build killed at every model, longer histories, the benchmarks on few people
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long
 
 kill-test: $(VENV)/.dev  ## kill running syncs some hundred times and look whether anything was lost (KILLS=n, SEED=n)

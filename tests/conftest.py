@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,3 +86,11 @@ def snowflake() -> Iterator[dict[str, str]]:
 
     with snowflake_server() as env:
         yield {**env, "DBT_PROFILES_DIR": str(ROOT / "tests" / "snowflake")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_database_outlives_its_module() -> Iterator[None]:
+    """Empty the emulator after the tests of a module, if any of them started it."""
+    yield
+    if emulator := sys.modules.get("tests.snowflake.emulator"):
+        emulator.forget_databases()

@@ -24,6 +24,7 @@ def bench(*arguments: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_a_full_build_is_measured_beside_every_other_way_which_all_agree(tmp_path: Path) -> None:
     bench(
         "benchmarks.identity.run", "--edges", 300, "--repeats", 1, "--steps",
@@ -82,6 +83,7 @@ def events(*rows: tuple[str, str, str, str]) -> str:
     return "\n".join([header, *(",".join((*row, "2026-01-01 00:00:00")) for row in rows)])
 
 
+@pytest.mark.long
 def test_pairs_of_records_are_counted_with_and_without_protection(tmp_path: Path) -> None:
     # The user id of the events whose id ends in an even number is known, that of the others is not.
     (tmp_path / "source").mkdir()

@@ -19,8 +19,6 @@ CHAIN = (
     *("identity_shared", "identity_edges", "identity_pairs", "identity_moves", "identity_changes", "identity_labels"),
     *("identity_blocked", "identity_map", "identity_scanned", "identity_batches"),
 )
-#: A few of them, before and after what later runs go by was written.
-HERE_AND_THERE = ("identity_nodes", "identity_edges", "identity_labels", "identity_scanned")
 VARIABLES = {"identity_rules": RULES}
 #: What a full refresh must not change. Batches are left out: they tell when, not what.
 STATE = (
@@ -58,14 +56,9 @@ def state(project: IdentityProject) -> list[list[tuple[Any, ...]]]:
     return [sorted(project.execute(each), key=repr) for each in STATE]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "chain",
-    [pytest.param(HERE_AND_THERE, id="here and there"), pytest.param(CHAIN, id="anywhere", marks=pytest.mark.long)],
-)
-def test_a_history_of_runs_that_were_all_killed_is_mended_by_the_next(
-    project: IdentityProject, chain: tuple[str, ...]
-) -> None:
+def test_a_history_of_runs_that_were_all_killed_is_mended_by_the_next(project: IdentityProject) -> None:
     dice = random.Random(20260702)
     worlds = [World(f"w{number}", dice) for number in range(60)]
     oracle = Oracle(SHARED_ABOVE)
@@ -86,7 +79,7 @@ def test_a_history_of_runs_that_were_all_killed_is_mended_by_the_next(
         kill_at(project, model)
     live()
     project.dbt("run", variables=VARIABLES)
-    for model in chain:
+    for model in CHAIN:
         live()
         kill_at(project, model)
     live()

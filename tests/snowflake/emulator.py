@@ -23,7 +23,9 @@ import sqlglot
 import uvicorn
 from fakesnow.arrow import timestamp_to_sf_struct
 from fakesnow.cursor import FakeSnowflakeCursor
-from fakesnow.server import app
+from fakesnow.dialect import parse_one
+from fakesnow.instance import GLOBAL_DATABASE_NAME
+from fakesnow.server import app, shared_fs
 from snowflake.connector.errors import ProgrammingError
 from sqlglot import exp
 
@@ -100,6 +102,8 @@ def snowflake_server() -> Iterator[dict[str, str]]:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns about every property that DuckDB lacks
     with (
         patch("fakesnow.conn.FakeSnowflakeCursor", Cursor),
+        # It parses a statement once more, to say of which kind it is.
+        patch("fakesnow.server.parse_one", lru_cache(maxsize=10_000)(parse_one)),
         # The emulator notes comments and text lengths in a database of its own, which a transaction may not touch too.
         patch("fakesnow.info_schema.insert_table_comment_sql", return_value="select 1"),
         patch("fakesnow.info_schema.insert_text_lengths_sql", return_value="select 1"),
@@ -117,6 +121,19 @@ def snowflake_server() -> Iterator[dict[str, str]]:
             "SNOWFLAKE_HOST": "127.0.0.1",
             "SNOWFLAKE_PORT": str(port),
         }
+
+
+def forget_databases() -> None:
+    """Forget all databases and results: with each that is left, every look at the information schema takes longer."""
+    connection = shared_fs.duck_conn.cursor()
+    named = connection.execute(
+        "select database_name from duckdb_databases() where not internal and database_name not in ('memory', ?)",
+        [GLOBAL_DATABASE_NAME],
+    ).fetchall()
+    for (name,) in named:
+        connection.execute(f"detach {exp.to_identifier(name, quoted=True).sql('duckdb')}")
+    connection.close()
+    shared_fs.results_cache.clear()
 
 
 _DESCRIBED = """
