@@ -376,6 +376,14 @@ def test_what_people_decide_has_the_last_word_over_a_probability(duck: Company) 
     )
     duck.dbt("run")
     assert duck.together() == wanted
+    weights = duck.execute(
+        "select edges.weight from weft_identity.identity_edges as edges "
+        "inner join weft_identity.identity_nodes as one on edges.a = one.node_seq "
+        "inner join weft_identity.identity_nodes as other on edges.b = other.node_seq "
+        f"where edges.rule = 'probable' and {accepted!r} in "
+        "((one.identifier_value, other.identifier_value), (other.identifier_value, one.identifier_value))"
+    )
+    assert weights == [(1,)], "a limit refuses what is only probable before what somebody accepted"
     duck.score()
     duck.dbt("run")
     assert duck.together() == wanted, "a new scoring of the same data moves nobody"
