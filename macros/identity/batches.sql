@@ -27,3 +27,13 @@
     {% set found = run_query('select rules_hash from ' ~ batches ~ ' order by batch desc limit 1') %}
     {{ return(found.rows | length > 0 and found.rows[0][0] == rules_hash()) }}
 {% endmacro %}
+
+{# Whether a label moved in this batch, or in one that was killed. A run without news need not look for whose. #}
+{% macro has_moved_labels() %}
+    {# `dbt compile` and its like render this too, where there need be no labels yet. #}
+    {% if not execute or flags.WHICH not in ['build', 'run', 'retry'] %}
+        {{ return(true) }}
+    {% endif %}
+    {% set counted = 'select count(*) from ' ~ ref('identity_labels') ~ ' where batch > ' ~ finished_batch() %}
+    {{ return(run_query(counted).rows[0][0] | int > 0) }}
+{% endmacro %}

@@ -14,6 +14,13 @@
 -- depends_on: {{ ref('identity_blocked') }}
 -- depends_on: {{ ref('identity_pairs') }}
 -- depends_on: {{ ref('identity_news') }}
+{% set has_moved %}
+    {%- if reads_everything() -%} true
+    {%- elif has_moved_labels() -%} batch > {{ finished_batch() }}
+    {%- else -%} false
+    {%- endif -%}
+{% endset %}
+
 with sighting_news as (
     select
         node_seq,
@@ -39,7 +46,7 @@ moved_labels as (
         node_seq,
         canonical_seq
     from {{ ref('identity_labels') }}
-    where {{ 'true' if reads_everything() else 'batch > ' ~ finished_batch() }}
+    where {{ has_moved }}
 ),
 
 stored as (
