@@ -16,31 +16,18 @@
     cast(bitand(hash({{ expressions | join(', ') }}), 9223372036854775807) as bigint)
 {%- endmacro %}
 
-{# In which part of staging a row belongs: so many of the low bits of its hash as tell the parts apart. #}
+{# In which part of staging a row belongs. #}
 {% macro bucket_of(expressions) -%}
-    {{ adapter.dispatch('bucket_of', 'weft')(expressions) }}
-{%- endmacro %}
-
-{% macro default__bucket_of(expressions) -%}
-    cast(hash({{ expressions | join(', ') }}) & {{ identity_parts() - 1 }} as integer)
-{%- endmacro %}
-
-{# Snowflake has a function where DuckDB has an operator, and its hash may be negative, of which this takes the low bits. #}
-{% macro snowflake__bucket_of(expressions) -%}
-    cast(bitand(hash({{ expressions | join(', ') }}), {{ identity_parts() - 1 }}) as integer)
+    cast({{ fast_hash(expressions) }} % {{ identity_parts() }} as integer)
 {%- endmacro %}
 
 {# How many parts staging has. With more of them, fewer rows that did not change are read again, and more fingerprints are
    kept and compared. #}
 {% macro identity_parts() %}
     {% set parts = var('identity_parts') %}
-    {% set powers = [] %}
-    {% for exponent in range(31) %}
-        {% do powers.append(2 ** exponent) %}
-    {% endfor %}
-    {% if parts not in powers %}
+    {% if parts is not integer or not 1 <= parts < 2 ** 31 %}
         {{ exceptions.raise_compiler_error(
-            'dbt_project.yml: the var identity_parts is ' ~ parts ~ '. It is a power of two, up to ' ~ powers | last ~ '.'
+            'dbt_project.yml: the var identity_parts is ' ~ parts ~ '. It is a whole number from 1 to ' ~ (2 ** 31 - 1) ~ '.'
         ) }}
     {% endif %}
     {{ return(parts) }}

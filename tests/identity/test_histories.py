@@ -74,7 +74,7 @@ def test_every_run_of_a_random_history_equals_a_rebuild_ids_included(project: Id
         project.write(mentions(records))
         # So few parts that what changed shares one with what did not.
         project.dbt(
-            *("build", "--exclude-resource-type", "test"), variables={"identity_rules": RULES, "identity_parts": 64}
+            *("build", "--exclude-resource-type", "test"), variables={"identity_rules": RULES, "identity_parts": 50}
         )
         assert project.people() == oracle.people(records)
 
@@ -82,11 +82,11 @@ def test_every_run_of_a_random_history_equals_a_rebuild_ids_included(project: Id
     assert {kind for (kind,) in kinds} == {"merge", "split"}
 
     stricter = Oracle(STRICTER_SHARED_ABOVE, numbers=oracle.numbers)
-    divided: dict[str, object] = {"identity_rules": STRICTER, "identity_parts": 128}
+    divided: dict[str, object] = {"identity_rules": STRICTER, "identity_parts": 99}
     project.dbt("build", "--exclude-resource-type", "test", variables=divided)
     assert project.people() == stricter.people(records)
     by_parts = "select kind, max(bucket) from weft_identity.identity_scanned where fingerprint > 0 group by kind"
-    assert sorted(project.execute(by_parts)) == [("identifier", 127), ("record", 127)]
+    assert sorted(project.execute(by_parts)) == [("identifier", 98), ("record", 98)]
 
     before = project.people()
     project.dbt("build", "--full-refresh", variables=divided)

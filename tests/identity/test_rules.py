@@ -69,5 +69,6 @@ def test_the_command_line_brings_an_identifier_into_the_form_of_its_rule(project
 
 
 def test_staging_is_not_divided_into_any_number_of_parts(project: IdentityProject) -> None:
-    told = " ".join(project.dbt("parse", variables={"identity_parts": 1_000_000}, fails=True).stdout.split())
-    assert "dbt_project.yml: the var identity_parts is 1000000. It is a power of two, up to 1073741824." in told
+    for wrong in (0, -1, 2**31, 0.5, "many"):
+        told = " ".join(project.dbt("parse", variables={"identity_parts": wrong}, fails=True).stdout.split())
+        assert f"the var identity_parts is {wrong}. It is a whole number from 1 to 2147483647." in told
