@@ -55,7 +55,7 @@ def read_output(project: Path, target: str | None, env: Mapping[str, str]) -> tu
     Raises:
         WarehouseError: A file, the profile, the target or an environment variable is missing.
     """
-    name = _profile_name(project)
+    name = profile_name(project)
     file = _profiles_file(project, env)
     profile = _load(file).get(name)
     if not isinstance(profile, dict):
@@ -76,7 +76,12 @@ def read_output(project: Path, target: str | None, env: Mapping[str, str]) -> tu
     return rendered, f"{file}, target {chosen}"
 
 
-def _profile_name(project: Path) -> str:
+def profile_name(project: Path) -> str:
+    """Return the name of the profile that the dbt project asks for.
+
+    Raises:
+        WarehouseError: There is no dbt project.
+    """
     file = project / "dbt_project.yml"
     if not file.exists():
         raise WarehouseError(

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -118,26 +118,43 @@ def prepare_manifest(root: Path) -> Path:
     read_output(root, None, os.environ)
     manifest = manifest_path(root)
     stamp = manifest.with_name("manifest.stamp")
-    fingerprint = _fingerprint(root)
-    if manifest.exists() and _is_current(root, manifest, stamp, fingerprint):
+    current = fingerprint(root)
+    if manifest.exists() and _is_current(root, manifest, stamp, current):
         return manifest
-    command = [dbt_executable(), "--no-use-colors", "--quiet", "parse", "--target-path", str(manifest.parent)]
-    command += ["--log-path", str(manifest.parent), "--project-dir", str(root)]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, our own words
-    if done.returncode != 0:
+    failure = run_dbt(root, "parse", manifest.parent)
+    if failure is not None:
         raise ConfigError(
             "dbt could not read the project.",
-            where=_reason(done.stdout) or _reason(done.stderr) or "dbt parse",
+            where=failure,
             fix="Mend the file that dbt names, then run the command again.",
         )
-    stamp.write_text(fingerprint)
+    stamp.write_text(current)
     return manifest
 
 
-def _is_current(root: Path, manifest: Path, stamp: Path, fingerprint: str) -> bool:
+def run_dbt(root: Path, command: str, target: Path, settings: Mapping[str, str] | None = None) -> str | None:
+    """Run a dbt command that writes to a folder of its own.
+
+    Args:
+        root: The project's folder.
+        command: Such as ``parse``.
+        target: The folder for the manifest and the log.
+        settings: Environment variables to set for it.
+
+    Returns:
+        What dbt said when it failed; else nothing.
+    """
+    words = [dbt_executable(), "--no-use-colors", "--quiet", command, "--target-path", str(target)]
+    words += ["--log-path", str(target), "--project-dir", str(root)]
+    environment = os.environ | dict(settings or {})
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, env=environment)  # noqa: S603 - no shell, our own words
+    return None if done.returncode == 0 else _reason(done.stdout) or _reason(done.stderr) or f"dbt {command}"
+
+
+def _is_current(root: Path, manifest: Path, stamp: Path, current: str) -> bool:
     """Tell whether the manifest still fits. Without our stamp somebody else's dbt wrote it: then its age decides."""
     if stamp.exists() and stamp.stat().st_mtime_ns >= manifest.stat().st_mtime_ns:
-        return stamp.read_text() == fingerprint
+        return stamp.read_text() == current
     written = manifest.stat().st_mtime_ns
     return all(path.stat().st_mtime_ns <= written for path in _project_files(root))
 
@@ -148,7 +165,8 @@ def _project_files(root: Path) -> Iterator[Path]:
         yield from (path for path in sorted((root / folder).rglob("*")) if path.suffix in _SUFFIXES)
 
 
-def _fingerprint(root: Path) -> str:
+def fingerprint(root: Path) -> str:
+    """Return a text that changes with the project's files, and with the settings that end up in the manifest."""
     digest = hashlib.sha256()
     for name in _VARIABLES:
         digest.update(f"{name}={os.environ.get(name, '')}\n".encode())
