@@ -23,7 +23,9 @@ from weft import (
     review,
     run,
     score,
+    segments,
     syncs,
+    why,
 )
 
 app = typer.Typer(
@@ -44,6 +46,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command("adopt")(adopt.adopt)
 app.command("drift")(drift.drift)
 app.command("profile")(profile.profile)
+app.add_typer(segments.app, name="segments")
+app.command("why")(why.why)
 app.command("explain")(explain.explain)
 identity.app.command("score")(score.score)
 identity.app.command("review")(review.review)

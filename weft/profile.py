@@ -45,7 +45,7 @@ def profile(
     """Show one person: attributes, identifiers, segments, consents, and what each destination holds of them."""
     session = Session()
     kind, value = normalised(identifier, country, normalisers(session))
-    relations = _relations(session)
+    relations = located(session, *_MODELS)
     with session.warehouse() as warehouse:
         answer = look_up(warehouse, relations, kind, value)
     if json:
@@ -92,13 +92,12 @@ def normalised(identifier: str, country: str | None, normalisers: Mapping[str, s
     return kind, value
 
 
-def look_up(warehouse: Warehouse, relations: dict[str, Relation], kind: str, value: str) -> dict[str, Any]:
-    """Return what is known of the person who has an identifier.
+def person_of(warehouse: Warehouse, relations: dict[str, Relation], kind: str, value: str) -> str:
+    """Return the ``profile_id`` of the person who has an identifier.
 
     Raises:
         ConfigError: Nobody has it, or the warehouse has no such type of identifier.
     """
-    from reverse_etl import tables
     from warehouse.sql import statement
 
     sql = _BY_ID if kind == _PROFILE else _PERSON
@@ -119,7 +118,19 @@ def look_up(warehouse: Warehouse, relations: dict[str, Relation], kind: str, val
             where="identity_map",
             fix="Check it; values that name nobody are listed in seeds/blocked_identifiers.csv.",
         )
-    person = str(found[0]["profile_id"])
+    return str(found[0]["profile_id"])
+
+
+def look_up(warehouse: Warehouse, relations: dict[str, Relation], kind: str, value: str) -> dict[str, Any]:
+    """Return what is known of the person who has an identifier.
+
+    Raises:
+        ConfigError: Nobody has it, or the warehouse has no such type of identifier.
+    """
+    from reverse_etl import tables
+    from warehouse.sql import statement
+
+    person = person_of(warehouse, relations, kind, value)
     answer: dict[str, Any] = {"profile_id": person}
     for name, sql in _PARTS.items():
         answer[name] = warehouse.query(statement(sql, relations, person=person))
@@ -128,13 +139,16 @@ def look_up(warehouse: Warehouse, relations: dict[str, Relation], kind: str, val
     return answer
 
 
-def _relations(session: Session) -> dict[str, Relation]:
-    nodes = {name: session.manifest.model(name) for name in _MODELS}
+def located(session: Session, *models: str) -> dict[str, Relation]:
+    """Return where models are that a command reads.
+
+    Raises:
+        ConfigError: The project lacks one of them.
+    """
+    nodes = {name: session.manifest.model(name) for name in models}
     missing = [name for name, node in nodes.items() if node is None]
     if missing:
         raise ConfigError(
-            f"The project has no model {missing[0]!r}, which profiles are read from.",
-            where="models/",
-            fix="Restore it.",
+            f"The project has no model {missing[0]!r}, which this command reads.", where="models/", fix="Restore it."
         )
     return {name: node.relation for name, node in nodes.items() if node is not None}
