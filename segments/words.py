@@ -34,6 +34,8 @@ def _constants(expression: exp.Expr) -> Iterator[exp.Expr]:
         computed = isinstance(part, exp.Binary | exp.Paren | exp.Cast | exp.Func) and not isinstance(
             part, exp.Predicate | exp.AggFunc | exp.Connector | exp.Case
         )
+        if isinstance(part, exp.Window):
+            continue
         if computed and part.find(exp.Cast, exp.Func) and not part.find(exp.Column, exp.Query, exp.Star):
             yield part
         else:
