@@ -1,15 +1,26 @@
-{# When the first of a person's windowed traits changes by the clock alone: the moment at which the next event falls out of
-   its window. `windows` maps the days of each window to the events that are counted in it; null when nothing will. #}
-{% macro trait_expires_at(windows) -%}
-    {%- if windows is not mapping or not windows -%}
-        {{ exceptions.raise_compiler_error("trait_expires_at needs a mapping of days to event names, got: " ~ windows) }}
-    {%- endif -%}
-    min(
-        case
-            {%- for days in windows | sort %}
-            when {{ trait_condition(windows[days], days) }}
-                then {{ dbt.dateadd('day', days, 'occurred_at') }}
-            {%- endfor %}
-        end
-    )
-{%- endmacro %}
+{# From when on any of the traits may be wrong even if nothing happens; null when nothing makes them so.
+
+   An event leaves a sliding window that many days later. An event of k calendar periods back enters a window of `ago`
+   periods back when its own period lies that far back, and leaves it with the period after: so the first of them moves
+   then, or with the next period if it is in the window already. #}
+{% macro trait_expires_at(traits, moment) %}
+    {% set moments = [] %}
+    {% for column, window in expiring_windows(traits).items() %}
+        {% set first_at = 'aggregated.' ~ column %}
+        {% if window.kind == 'sliding' %}
+            {% do moments.append(add_time('day', window.days, first_at)) %}
+        {% else %}
+            {% set enters_at = add_time(window.unit, window.ago, start_of(window.unit, first_at)) %}
+            {% set next_period = add_time(window.unit, 1, start_of(window.unit, moment)) %}
+            {% do moments.append(
+                'case when ' ~ first_at ~ ' is not null then greatest(' ~ enters_at ~ ', ' ~ next_period ~ ') end'
+            ) %}
+        {% endif %}
+    {% endfor %}
+    {% for name, trait in traits.items() %}
+        {% for template in trait.expires or [] %}
+            {% do moments.append(fill(template, {'trait': 'aggregated.' ~ name, 'moment': moment})) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(earliest(moments)) }}
+{% endmacro %}

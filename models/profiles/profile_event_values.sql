@@ -28,6 +28,7 @@ properties_read as (
         profile_id,
         event_name,
         occurred_at,
+        received_at,
         upper({{ json_text('properties', 'currency') }}) as currency,
         case event_name
             when 'order_completed' then {{ json_number('properties', 'total') }}
@@ -50,6 +51,7 @@ final as (
         properties_read.profile_id,
         properties_read.event_name,
         properties_read.occurred_at,
+        properties_read.received_at,
         properties_read.currency,
         cast(properties_read.amount * exchange_rates.rate as decimal(18, 4)) as amount,
         cast(properties_read.discount * exchange_rates.rate as decimal(18, 4)) as discount,

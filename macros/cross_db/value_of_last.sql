@@ -1,0 +1,23 @@
+{# In an aggregate, the value of the last of the rows that match, and of the first: by occurred_at, then by event_id.
+
+   The event_id decides between two events at one time, or each warehouse would choose for itself. #}
+{% macro value_of_last(value, matches) -%}
+    {{ return(adapter.dispatch('value_at_end', 'weft')('max_by', value, matches)) }}
+{%- endmacro %}
+
+{% macro value_of_first(value, matches) -%}
+    {{ return(adapter.dispatch('value_at_end', 'weft')('min_by', value, matches)) }}
+{%- endmacro %}
+
+{% macro default__value_at_end(function, value, matches) -%}
+    {{ function }}({{ value }}, case when {{ matches }} then (occurred_at, event_id) end)
+{%- endmacro %}
+
+{# Snowflake orders by one expression, so the two become one text. The format is given: a cast follows the session's
+   settings, and by default leaves out what is below a millisecond. #}
+{% macro snowflake__value_at_end(function, value, matches) -%}
+    {{ function }}(
+        {{ value }},
+        case when {{ matches }} then to_char(occurred_at, 'YYYY-MM-DD HH24:MI:SS.FF6') || ' ' || event_id end
+    )
+{%- endmacro %}
