@@ -161,8 +161,7 @@ class _Traced:
         return self._trees[model]
 
     def _ctes(self, model: str) -> dict[str, exp.Expr]:
-        clause = self._tree(model).args.get("with_")
-        return {cte.alias: cte.this for cte in clause.expressions} if clause else {}
+        return {cte.alias: cte.this for cte in self._tree(model).find_all(exp.CTE)}
 
     def _queries(self, model: str, cte: str) -> list[exp.Select]:
         tree = self._ctes(model).get(cte) if cte else self._tree(model)

@@ -18,7 +18,7 @@ class Origins:
 
     def __init__(self, sql: str, dialect: str) -> None:
         tree = sqlglot.parse_one(sql, dialect=dialect)
-        self._ctes = {cte.alias: cte.this for cte in (tree.args["with_"].expressions if tree.args.get("with_") else ())}
+        self._ctes = {cte.alias: cte.this for cte in tree.find_all(exp.CTE)}
 
     def of(self, step: Step, column: exp.Column) -> tuple[str, str] | None:
         """Return the table and column that a column of a step comes from, if it is one as it stands."""

@@ -166,7 +166,7 @@ class _Probe:
     def ask(self, warehouse: Warehouse, person: str) -> list[dict[str, Any]]:
         """Return the person's rows, the ones for which everything holds first."""
         query = self._step.query.copy()
-        dropped = ("with_", "order", "limit", "offset", "distinct", *("where", "having", "qualify")[self._stage :])
+        dropped = ("order", "limit", "offset", "distinct", *("where", "having", "qualify")[self._stage :])
         for clause in dropped:
             query.set(clause, None)
         if self._stage == 0:
