@@ -12,7 +12,12 @@ profile_trait_values as (
 final as (
 
     select
-        *,
+        profile_id,
+        {% for trait in profile_trait_set() %}
+            {{ trait }},
+        {% endfor %}
+        computed_at,
+        expires_at,
         cast(lifetime_gross - lifetime_refunds as decimal(18, 2)) as lifetime_value,
         cast(gross_365d - refunds_365d as decimal(18, 2)) as value_365d,
         case when orders_365d > 0 then {{ round_half_up(
