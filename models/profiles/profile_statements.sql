@@ -1,5 +1,5 @@
--- Grain: one statement of a source about one attribute of one identifier: what it says today. E-mails,
--- phones and customer numbers are attributes too, of which a record states its own.
+-- Grain: one statement of a source about one attribute of one identifier: what it says today.
+-- E-mails, phones and customer numbers are attributes too, and each record states its own.
 with
 
 traits as (
@@ -18,6 +18,7 @@ final as (
 
     select
         source,
+        cast(null as {{ dbt.type_string() }}) as record_id,
         identifier_type,
         identifier_value,
         trait as attribute,
@@ -30,6 +31,7 @@ final as (
 
     select
         source,
+        record_id,
         identifier_type,
         identifier_value,
         identifier_type as attribute,
