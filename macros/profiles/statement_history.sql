@@ -13,6 +13,26 @@
     {{ fast_hash(columns) }}
 {%- endmacro %}
 
+{# The statements that stood when the last run ended. #}
+{% macro open_statements() -%}
+    {%- if is_incremental() -%}
+    select {{ statement_hash() }} as statement_hash
+    from {{ this }}
+    where withdrawn_at is null
+    {%- else -%}
+    select cast(null as {{ dbt.type_bigint() }}) as statement_hash where false
+    {%- endif -%}
+{%- endmacro %}
+
+{# Whether no run for a later moment has written the history. #}
+{% macro is_latest_run() -%}
+    {%- if is_incremental() -%}
+    {{ as_of() }} >= (select coalesce(max(coalesce(withdrawn_at, recorded_at)), {{ as_of() }}) from {{ this }})
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
 {# Notes of the statements that the sources make no more when that was found. #}
 {% macro withdraw_statements(statements) %}
     {%- if is_incremental() -%}
@@ -20,7 +40,7 @@
     set withdrawn_at = {{ as_of() }}
     where
         withdrawn_at is null
-        and {{ as_of() }} >= (select max(coalesce(withdrawn_at, recorded_at)) from {{ this }})
+        and {{ is_latest_run() }}
         and {{ statement_hash() }} not in (select {{ statement_hash() }} from {{ statements }})
     {%- endif -%}
 {% endmacro %}

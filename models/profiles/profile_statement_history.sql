@@ -1,6 +1,7 @@
 -- Grain: one statement of a source about one attribute of one identifier, as it was at some run.
--- Staging has the latest value only: this keeps the ones before it, which the raw data may not give
--- back, so a full refresh keeps it too. A run for an earlier moment than the last one writes nothing.
+-- Staging has the latest value only: this keeps the ones before it, which the raw data may not
+-- give back, so a full refresh keeps it too. A run for an earlier moment than the last one writes
+-- nothing.
 {{
     config(
         materialized='incremental',
@@ -32,22 +33,12 @@ erased as (
 
 ),
 
-{% if is_incremental() %}
 open_statements as (
 
-    select {{ statement_hash() }} as statement_hash
-    from {{ this }}
-    where withdrawn_at is null
+    {{ open_statements() }}
 
 ),
 
-recorded as (
-
-    select max(coalesce(withdrawn_at, recorded_at)) as recorded_at from {{ this }}
-
-),
-
-{% endif %}
 final as (
 
     select
@@ -61,17 +52,12 @@ final as (
         on
             profile_statements.identifier_type = erased.identifier_type
             and profile_statements.identifier_value = erased.identifier_value
-    {% if is_incremental() %}
-        cross join recorded
-        left join open_statements
-            on {{ statement_hash('profile_statements') }} = open_statements.statement_hash
-    {% endif %}
+    left join open_statements
+        on {{ statement_hash('profile_statements') }} = open_statements.statement_hash
     where
         erased.identifier_value is null
-        {% if is_incremental() %}
-            and open_statements.statement_hash is null
-            and {{ as_of() }} >= coalesce(recorded.recorded_at, {{ as_of() }})
-        {% endif %}
+        and open_statements.statement_hash is null
+        and {{ is_latest_run() }}
 
 )
 

@@ -1,4 +1,4 @@
-"""Random histories of what sources say: profiles, now and as of any moment, are what a few lines of Python make of them."""
+"""Random histories of what sources say: profiles, now and at any moment, are what a little Python makes of them."""
 
 from __future__ import annotations
 
