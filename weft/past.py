@@ -39,7 +39,8 @@ _KNOWN = {
         ) = 1
     """,
 }
-_READ = ("identity_map", "consents", "events", "profile_statement_history")
+#: The models whose rows are read as they are.
+READ = ("identity_map", "consents", "events", "profile_statement_history", "segment_history")
 _PREFIX = "known__"  # apart from the names of the CTEs in a model's own SQL
 _SEGMENTS = """
 select segment, entered_at from segment_history
@@ -69,23 +70,35 @@ class Past:
     Args:
         manifest: Of the project.
         compiled: The models' SQL for that moment (:func:`warehouse.compiled.compile_project`).
+        relations: Where the models of :data:`READ` are.
         person: The profile, as it is known today.
         moment: In UTC, without a zone.
-
-    Raises:
-        ConfigError: The project lacks a model that the past is read from.
     """
 
-    def __init__(self, manifest: Manifest, compiled: Mapping[str, str], person: str, moment: datetime) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        compiled: Mapping[str, str],
+        relations: Mapping[str, Relation],
+        person: str,
+        moment: datetime,
+    ) -> None:
         self._manifest = manifest
         self._compiled = compiled
+        self._relations = relations
         self._values: Mapping[str, Any] = {"person": person, "moment": _literal(moment)}
-        self._relations = {name: _model(manifest, name).relation for name in (*_READ, "segment_history")}
 
     def ask(self, warehouse: Warehouse, model: str, order: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the rows of a model with column ``profile_id`` that are about the person."""
+        """Return the rows of a model with column ``profile_id`` that are about the person.
+
+        Raises:
+            ConfigError: The project has no such model.
+        """
+        node = self._manifest.model(model)
+        if node is None:
+            raise ConfigError(f"The project has no model {model!r}.", where="models/", fix="Restore it.")
         steps: dict[str, exp.Expr] = {}
-        self._add(_model(self._manifest, model), warehouse.dialect, steps)
+        self._add(node, warehouse.dialect, steps)
         query = exp.select("*").from_(_PREFIX + model).where(exp.column("profile_id").eq(self._values["person"]))
         for name, step in steps.items():
             query = query.with_(name, as_=step)
@@ -125,15 +138,6 @@ class Past:
     def _parents(self, node: Node) -> list[Node]:
         found = (self._manifest.nodes.get(parent) for parent in node.depends_on)
         return [parent for parent in found if parent is not None]
-
-
-def _model(manifest: Manifest, name: str) -> Node:
-    node = manifest.model(name)
-    if node is None:
-        raise ConfigError(
-            f"The project has no model {name!r}, which the past is read from.", where="models/", fix="Restore it."
-        )
-    return node
 
 
 def _literal(moment: datetime) -> exp.Expr:
