@@ -14,12 +14,22 @@ from weft.session import Session
 if TYPE_CHECKING:
     from warehouse.base import Relation, Warehouse
 
-_MODELS = ("identity_map", "profiles", "segment_memberships", "profile_consents", "suppressions")
+_MODELS = (
+    *("identity_map", "identity_aliases", "profiles", "profile_sources", "segment_memberships", "profile_consents"),
+    "suppressions",
+)
 _PERSON = "select profile_id from identity_map where identifier_type = :kind and identifier_value = :value"
 _PROFILE = "profile_id"  # not in identity_map, but what profiles, feeds and the ledger call a person
-_BY_ID = "select profile_id from identity_map where :kind = 'profile_id' and profile_id = :value limit 1"
+_BY_ID = """
+select profile_id from identity_map where :kind = 'profile_id' and profile_id = :value
+union select profile_id from identity_aliases where former_profile_id = :value
+"""
 _PARTS = {
     "profile": "select * from profiles where profile_id = :person",
+    "sources": """
+        select attribute, source, observed_at, rule, count_candidates from profile_sources
+        where profile_id = :person order by attribute
+    """,
     "identifiers": """
         select identifier_type, identifier_value, first_seen_at, last_seen_at from identity_map
         where profile_id = :person order by identifier_type, identifier_value
@@ -31,6 +41,14 @@ _PARTS = {
         where profile_id = :person order by identifier_type, identifier_value
     """,
 }
+#: What is asked as of a past moment, and the order of its rows.
+_PAST = {
+    "profile": ("profiles", ()),
+    "sources": ("profile_sources", ("attribute",)),
+    "consents": ("profile_consents", ("purpose",)),
+    "suppressions": ("suppressions", ("identifier_type", "identifier_value")),
+}
+_SOURCE = ("source", "observed_at", "rule", "count_candidates")
 _SYNCS = """
 select sync_name, applied_at, row_hash is not null as is_held, job_id is not null as is_waiting, quarantined_code
 from sync_state where profile_id = :person order by sync_name
@@ -40,20 +58,40 @@ from sync_state where profile_id = :person order by sync_name
 def profile(
     identifier: Annotated[str, typer.Argument(metavar="TYPE:VALUE", help="For example email:ada@example.com")],
     country: Annotated[str | None, typer.Option(help="Country of a national phone number, such as DE.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="MOMENT", help="As it was known then, such as 2026-01-31T12:00Z.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show one person: attributes, identifiers, segments, consents, and what each destination holds of them."""
+    """Show one person: attributes and their sources, identifiers, segments, consents, what each destination holds.
+
+    As of a past moment: attributes, segments, consents and suppressions as they were known then, of who is known today
+    to be this person. Nothing is written.
+    """
     session = Session()
     kind, value = normalised(identifier, country, normalisers(session))
     relations = located(session, *_MODELS)
-    with session.warehouse() as warehouse:
-        answer = look_up(warehouse, relations, kind, value)
+    if as_of is None:
+        with session.warehouse() as warehouse:
+            answer = look_up(warehouse, relations, kind, value)
+    else:
+        answer = _as_of(session, relations, kind, value, as_of)
     if json:
         as_json(answer)
         return
-    held = answer.pop("profile")
-    shown = [(name, value) for name, value in held.items() if value is not None]
-    table(("attribute", "value"), shown, title=f"profile {answer.pop('profile_id')}", empty="no attributes are kept")
+    _show(answer)
+
+
+def _show(answer: dict[str, Any]) -> None:
+    moment = answer.pop("as_of", None)
+    sources = {row["attribute"]: row for row in answer.pop("sources")}
+    shown = [
+        (name, value, *(sources.get(name, {}).get(part) for part in _SOURCE[:2]))
+        for name, value in answer.pop("profile").items()
+        if value is not None
+    ]
+    title = f"profile {answer.pop('profile_id')}" + (f" as of {moment.isoformat(sep=' ')}" if moment else "")
+    table(("attribute", "value", *_SOURCE[:2]), shown, title=title, empty="no attributes are kept")
     for name, rows in answer.items():
         columns = list(rows[0]) if rows else ["nothing"]
         table(columns, [tuple(row.values()) for row in rows], title=name, empty="none")
@@ -136,6 +174,23 @@ def look_up(warehouse: Warehouse, relations: dict[str, Relation], kind: str, val
         answer[name] = warehouse.query(statement(sql, relations, person=person))
     answer["profile"] = answer["profile"][0] if answer["profile"] else {}
     answer["syncs"] = tables.ask(warehouse, _SYNCS, person=person) if tables.exist(warehouse) else []
+    return answer
+
+
+def _as_of(session: Session, relations: dict[str, Relation], kind: str, value: str, given: str) -> dict[str, Any]:
+    from warehouse.compiled import compile_project
+    from weft.past import READ, Past, parse_moment
+
+    moment = parse_moment(given)
+    compiled = compile_project(session.root, moment)
+    with session.warehouse() as warehouse:
+        person = person_of(warehouse, relations, kind, value)
+        past = Past(session.manifest, compiled, located(session, *READ), person, moment)
+        answer: dict[str, Any] = {"profile_id": person, "as_of": moment}
+        answer |= {name: past.ask(warehouse, model, order) for name, (model, order) in _PAST.items()}
+        answer["segments"] = past.segments(warehouse)
+    answer["profile"] = answer["profile"][0] if answer["profile"] else {}
+    answer["sources"] = [{name: row[name] for name in ("attribute", *_SOURCE)} for row in answer["sources"]]
     return answer
 
 

@@ -46,7 +46,7 @@ def why(
     session = Session()
     one = find(load(session.manifest), segment)
     kind, value = normalised(identifier, country, normalisers(session))
-    tables = located(session, "identity_map", "segment_history")
+    tables = located(session, "identity_map", "identity_aliases", "segment_history")
     compile_project(session.root)  # before DuckDB's file is open here: dbt would be kept out
     with session.warehouse() as warehouse:
         person = person_of(warehouse, tables, kind, value)

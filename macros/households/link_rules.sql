@@ -44,9 +44,12 @@
 
 {# What is wrong with the evidence that a rule names; empty when nothing is. #}
 {% macro link_rule_problem(row) -%}
-    {%- set columns = var('survivorship').rules.keys() | list -%}
+    {#- dbt knows the columns of profiles once it compiles. #}
+    {%- set columns = profile_columns().keys() | list -%}
     {%- if row.kind == 'same' -%}
-        {%- if row.of is string or row.of is not sequence or not row.of or row.of | reject('in', columns) | list -%}
+        {%- if row.of is string or row.of is not sequence or not row.of -%}
+            {{ row.rule }} needs same: a list of columns of profiles
+        {%- elif columns and row.of | reject('in', columns) | list -%}
             {{ row.rule }} needs same: a list out of {{ columns | join(', ') }}
         {%- endif -%}
     {%- elif row.kind == 'kept_apart' -%}

@@ -1,5 +1,6 @@
--- Grain: one row per person who has not asked to be erased. Where sources disagree on an
--- attribute, the rule that the variable `survivorship` names decides.
+-- Grain: one row per person who has not asked to be erased. The columns of profiles.yml that have a
+-- rule (survivorship in their meta) are made here by themselves; profile_sources has where each
+-- value comes from.
 with
 
 identity_map as (
@@ -8,9 +9,9 @@ identity_map as (
 
 ),
 
-profile_attributes as (
+profile_sources as (
 
-    select * from {{ ref('profile_attributes') }}
+    select * from {{ ref('profile_sources') }}
 
 ),
 
@@ -44,47 +45,13 @@ people as (
 
 ),
 
-frequencies as (
-
-    select
-        profile_id,
-        attribute,
-        value,
-        source,
-        observed_at,
-        is_suppressed,
-        sum(count_statements) over (
-            partition by profile_id, attribute, value
-        ) as count_statements
-    from profile_attributes
-
-),
-
-ranked as (
-
-    select
-        profile_id,
-        attribute,
-        value,
-        is_suppressed,
-        row_number() over (
-            partition by profile_id, attribute
-            order by case when is_suppressed then 1 else 0 end, {{ survivorship_order() }}
-        ) as rank_of_value
-    from frequencies
-
-),
-
 survivors as (
 
     select
         profile_id,
-        {% for attribute in var('survivorship').rules %}
-            max(case when attribute = '{{ attribute }}' then value end) as {{ attribute }},
-        {% endfor %}
+        {{ attribute_columns() }}
         max(case when attribute = 'email' and not is_suppressed then 1 else 0 end) as reachable
-    from ranked
-    where rank_of_value = 1
+    from profile_sources
     group by profile_id
 
 ),
@@ -93,22 +60,11 @@ final as (
 
     select
         people.profile_id,
-        survivors.email,
+        {% for attribute in survivorship_rules() -%}
+            survivors.{{ attribute }},
+        {% endfor -%}
         coalesce(survivors.reachable, 0) = 1 as is_email_reachable,
         email_consents.decided_at as email_consented_at,
-        survivors.phone,
-        survivors.first_name,
-        survivors.last_name,
-        {{ safe_cast_text('survivors.birth_date', 'date') }} as birth_date,
-        survivors.city,
-        survivors.postal_code,
-        survivors.country,
-        survivors.language,
-        survivors.loyalty_tier,
-        survivors.loyalty_id,
-        survivors.user_id,
-        survivors.job_title,
-        survivors.company_name,
         people.first_seen_at,
         people.last_seen_at,
         people.count_identifiers

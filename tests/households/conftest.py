@@ -62,6 +62,12 @@ class HouseholdProject:
                 statements.append(f"insert into raw.{table} values {', '.join(f'({text})' for text in texts)}")
         self.identity.execute(*statements)
 
+    def declare_attributes(self) -> None:
+        """Describes the columns of the profiles model, as the real one has it."""
+        columns = [{"name": name} for name in ("profile_id", *ATTRIBUTES)]
+        file = self.identity.folder / "models" / "profiles" / "profiles.yml"
+        file.write_text(yaml.safe_dump({"models": [{"name": "profiles", "columns": columns}]}))
+
     def build(self, *arguments: str, variables: Mapping[str, object] | None = None) -> None:
         """Builds everything."""
         self.identity.dbt("build", *arguments, variables=variables)

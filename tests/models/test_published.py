@@ -46,7 +46,7 @@ def published(models: list[Node]) -> list[Node]:
 def is_published(name: str) -> bool:
     return name.startswith(("seg_", "sync_")) or name in {
         *("identity_map", "identity_aliases", "identity_changes", "identity_health", "profile_consents"),
-        *("profiles", "profile_events", "profile_traits", "profile_timelines"),
+        *("profiles", "profile_sources", "profile_events", "profile_traits", "profile_timelines"),
         *("household_map", "households", "account_map", "accounts"),
         *("suppressions", "segment_memberships", "segment_history"),
     }

@@ -38,6 +38,7 @@ INPUTS = {
         "identifier_type varchar, identifier_value varchar, profile_id varchar, "
         "first_seen_at timestamp, last_seen_at timestamp"
     ),
+    "identity_aliases": "former_profile_id varchar, profile_id varchar",
     "identity_changes": "profile_id_from varchar, profile_id_into varchar, kind varchar, changed_at timestamp",
 }
 

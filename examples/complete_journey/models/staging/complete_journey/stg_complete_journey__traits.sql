@@ -1,5 +1,5 @@
--- Grain: one trait of one household. The bands stay traits; a profile shows those that the variable
--- survivorship names.
+-- Grain: one trait of one household. The bands stay traits; a profile shows those that
+-- profiles.yml declares.
 with
 
 households as (
