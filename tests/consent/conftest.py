@@ -56,10 +56,12 @@ class ConsentProject:
         (folder / "models" / "input").mkdir()
         for name, columns in TABLES.items():
             read = columns.replace("properties", "{{ json_parse('properties') }} as properties")
-            (folder / "models" / "input" / f"{name}.sql").write_text(f"select {read} from raw.{name}\n", encoding="utf-8")
+            (folder / "models" / "input" / f"{name}.sql").write_text(
+                f"select {read} from raw.{name}\n", encoding="utf-8"
+            )
 
     def rules(self, changes: Mapping[tuple[str, str], tuple[str, str, int | None]]) -> None:
-        """Change reference data: regime and purpose, to default status, legal basis, and for how many days a yes holds."""
+        """Change reference data: regime and purpose, to default status, legal basis, and days that a yes holds."""
         file = self.folder / "seeds" / "consent_rules.csv"
         with file.open(encoding="utf-8", newline="") as lines:
             rules = {(row["regime"], row["purpose"]): row for row in csv.DictReader(lines)}

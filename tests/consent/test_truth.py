@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,7 +91,7 @@ Built = dict[str, tuple[str, datetime | None, bool]]
 
 
 @pytest.fixture(scope="module", params=["duckdb", "snowflake"])
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """What each person's e-mail marketing came to: status, when it was decided, and whether by default."""
     server = request.getfixturevalue("snowflake") if request.param == "snowflake" else {}
     project = ConsentProject(tmp_path_factory.mktemp("truth"), server, ["consent"])
@@ -115,7 +114,7 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     )
     assert not [row for row in rows if row[4] == "sms_marketing" and row[3]], "a default that rests on consent"
     assert {row[5] for row in rows if row[1] == "granted"} == {"consent", "legitimate_interest"}
-    yield {row[0]: (row[1], row[2], row[3]) for row in rows if row[4] == PURPOSE}
+    return {row[0]: (row[1], row[2], row[3]) for row in rows if row[4] == PURPOSE}
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.name for case in CASES])
