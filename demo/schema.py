@@ -106,7 +106,8 @@ TABLES: tuple[RawTable, ...] = (
         "hubspot",
         "contact",
         "id:int property_email property_firstname property_lastname property_phone property_country property_jobtitle"
-        f" property_lifecyclestage property_createdate:moment property_lastmodifieddate:moment {_FIVETRAN}",
+        " property_lifecyclestage property_hs_email_optout:bool property_createdate:moment"
+        f" property_lastmodifieddate:moment {_FIVETRAN}",
     ),
     _table(
         "hubspot",

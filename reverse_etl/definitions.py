@@ -18,8 +18,6 @@ from warehouse.base import Relation
 from warehouse.manifest import Exposure, Manifest, Node
 from warehouse.project import connections_path, project_root
 
-#: The purposes that consent is asked for, where the project does not list its own in an ``accepted_values`` test.
-PURPOSES = ("advertising", "email_marketing", "sales_outreach", "sms_marketing")
 _FEED_PREFIX = "sync_"
 
 
@@ -227,14 +225,20 @@ class _Reader:
         return None
 
     def _purpose(self, block: SyncBlock, feed: Node) -> None:
-        known = self.manifest.accepted_values("profile_consents", "purpose") or PURPOSES
+        is_of_people = not feed.columns or "profile_id" in feed.columns
+        if block.purpose is None and not is_of_people:
+            return
+        try:
+            known = self.manifest.seed_values("purposes", "purpose")
+        except ConfigError as error:
+            self.problems.append(error)
+            return
         if block.purpose is None:
-            if not feed.columns or "profile_id" in feed.columns:
-                what = "A sync of people needs the purpose that they consented to"
-                self._problem(Problem("purpose", what, f"use one of: {', '.join(known)}"))
+            what = "A sync of people needs the purpose that they consented to"
+            self._problem(Problem("purpose", what, f"use one of: {', '.join(known)}"))
         elif block.purpose not in known:
-            self._problem(unknown("purpose", block.purpose, known, "consent is asked for"))
-        elif feed.columns and "profile_id" not in feed.columns:
+            self._problem(unknown("purpose", block.purpose, known, "seeds/purposes.csv has"))
+        elif not is_of_people:
             what = f"The feed {feed.name!r} lacks profile_id, which consent acts on"
             self._problem(Problem("depends_on", what, f"add it to {feed.path}"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 from warehouse.base import Relation
 from warehouse.errors import ConfigError
+from warehouse.project import project_root
 
 _DATA = ("model", "seed", "snapshot", "source")
 
@@ -113,21 +115,31 @@ class Manifest:
         """Return the model, seed or snapshot of that name, if the project has it."""
         return next((node for node in self.nodes.values() if node.name == name and node.kind != "source"), None)
 
-    def accepted_values(self, model: str, column: str) -> tuple[str, ...]:
-        """Return the values that an ``accepted_values`` test allows in a column; empty when there is no such test."""
-        node = self.model(model)
-        for test in self._tests:
-            metadata = test.get("test_metadata") or {}
-            if (
-                node is not None
-                and metadata.get("name") == "accepted_values"
-                and test.get("attached_node") == node.unique_id
-                and test.get("column_name") == column
-            ):
-                arguments = metadata.get("kwargs") or {}
-                values = arguments.get("values") or (arguments.get("arguments") or {}).get("values") or []
-                return tuple(str(value) for value in values)
-        return ()
+    def seed_values(self, name: str, column: str) -> tuple[str, ...]:
+        """Return the values of a seed's column, read from its file: at parse time nothing of it may be loaded yet.
+
+        Raises:
+            ConfigError: The project has no such seed, or its file no such column.
+        """
+        node = self.model(name)
+        if node is None or node.kind != "seed":
+            raise ConfigError(
+                f"The project has no seed {name!r}.",
+                where=str(self.path),
+                fix=f"restore seeds/{name}.csv, then `dbt parse`",
+            )
+        file = Path(str(node.raw.get("root_path") or "")) / node.path
+        if not file.is_file():  # the manifest was written on another machine
+            file = project_root() / node.path
+        try:
+            with file.open(encoding="utf-8-sig", newline="") as lines:
+                return tuple(row[column].strip() for row in csv.DictReader(lines))
+        except (OSError, KeyError, AttributeError):
+            raise ConfigError(
+                f"The seed {name!r} cannot be read.",
+                where=f"{file}, column {column}",
+                fix="restore the file; its first line names the columns",
+            ) from None
 
     def upstream(self, unique_id: str) -> frozenset[str]:
         """Return what a model stands on, itself included: models, seeds and snapshots, and the tests of their data.

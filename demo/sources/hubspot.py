@@ -23,6 +23,8 @@ def write(block: Block, batch: Batch) -> None:
     phone = dirt.phone(dice, "contact", ids, people.country[who], people.phone.take(at))
     stages = np.minimum(people.count_orders[who], 2)
     stages = np.where(dice.chance("no stage", 0.1, ids), 3, stages)
+    # Sales hears of some of those who want no e-mails, and ticks the box.
+    opted_out = (records.email_status[who] == 0) & dice.chance("told sales", 0.4, ids)
     batch.add(
         "hubspot/contact",
         {
@@ -34,6 +36,7 @@ def write(block: Block, batch: Batch) -> None:
             "property_country": columns.choose([c.code for c in COUNTRIES], people.country[who]),
             "property_jobtitle": columns.choose(JOBS, dice.between("job", 0, len(JOBS) - 1, ids)),
             "property_lifecyclestage": columns.choose(["lead", "opportunity", "customer", None], stages),
+            "property_hs_email_optout": pa.array(opted_out),
             "property_createdate": columns.moment(people.joined_at[who] + clock.HOUR),
             "property_lastmodifieddate": columns.moment(records.touched_at[who]),
             "_fivetran_deleted": pa.array(records.deleted[who]),

@@ -1,70 +1,68 @@
--- Grain: one row per person and purpose that any identifier of the person made a statement on. No
--- row means that nothing was granted. A denial counts as soon as it is known, even when its clock
--- runs ahead of the run's moment; a grant only counts once its time has come.
+-- Grain: one row per person and purpose that is decided: by a statement of the person, or by the
+-- default of an opt-out jurisdiction. No row means that nothing was granted.
 with
 
-consents as (
+consent_statements as (
 
-    select * from {{ ref('consents') }}
-
-),
-
-identity_map as (
-
-    select * from {{ ref('identity_map') }}
+    select * from {{ ref('consent_statements') }}
+    where standing = 'decides'
 
 ),
 
-statements as (
+profile_consent_rules as (
 
-    select
-        identity_map.profile_id,
-        consents.purpose,
-        consents.status,
-        consents.occurred_at,
-        row_number() over (
-            partition by
-                consents.identifier_type,
-                consents.identifier_value,
-                consents.purpose
-            order by
-                consents.occurred_at desc,
-                case when consents.status = 'denied' then 0 else 1 end
-        ) as recency
-    from consents
-    inner join identity_map
-        on
-            consents.identifier_type = identity_map.identifier_type
-            and consents.identifier_value = identity_map.identifier_value
-    where
-        consents.status = 'denied'
-        or consents.occurred_at <= {{ as_of() }}
+    select * from {{ ref('profile_consent_rules') }}
 
 ),
 
--- the identifiers of one person may disagree, all the more after a merge: then denied wins
-persons as (
+erased_identifiers as (
 
-    select
-        profile_id,
-        purpose,
-        count(case when status = 'denied' then 1 end) as count_denied,
-        max(case when status = 'denied' then occurred_at end) as denied_at,
-        max(case when status = 'granted' then occurred_at end) as granted_at
-    from statements
-    where recency = 1
-    group by profile_id, purpose
+    select * from {{ ref('erased_identifiers') }}
+    where identifier_type = 'profile_id'
 
 ),
 
 final as (
 
     select
-        profile_id,
-        purpose,
-        case when count_denied > 0 then 'denied' else 'granted' end as status,
-        case when count_denied > 0 then denied_at else granted_at end as decided_at
-    from persons
+        consent_statements.profile_id,
+        consent_statements.purpose,
+        consent_statements.status,
+        consent_statements.occurred_at as decided_at,
+        case when consent_statements.status = 'granted' then 'consent' end as legal_basis,
+        false as is_default,
+        consent_statements.source,
+        profile_consent_rules.regime as jurisdiction,
+        consent_statements.expires_at
+    from consent_statements
+    left join profile_consent_rules
+        on
+            consent_statements.profile_id = profile_consent_rules.profile_id
+            and consent_statements.purpose = profile_consent_rules.purpose
+
+    union all
+
+    select
+        profile_consent_rules.profile_id,
+        profile_consent_rules.purpose,
+        'granted' as status,
+        cast(null as {{ dbt.type_timestamp() }}) as decided_at,
+        profile_consent_rules.legal_basis,
+        true as is_default,
+        cast(null as varchar) as source,
+        profile_consent_rules.regime as jurisdiction,
+        cast(null as {{ dbt.type_timestamp() }}) as expires_at
+    from profile_consent_rules
+    left join consent_statements
+        on
+            profile_consent_rules.profile_id = consent_statements.profile_id
+            and profile_consent_rules.purpose = consent_statements.purpose
+    left join erased_identifiers
+        on profile_consent_rules.profile_id = erased_identifiers.identifier_value
+    where
+        profile_consent_rules.is_opt_out
+        and consent_statements.profile_id is null
+        and erased_identifiers.identifier_value is null
 
 )
 

@@ -306,6 +306,15 @@ def test_a_mirror_that_would_have_nothing_to_empty_is_refused(
             }
         },
     }
+    parsed["nodes"]["seed.shop.purposes"] = {
+        "unique_id": "seed.shop.purposes",
+        "name": "purposes",
+        "resource_type": "seed",
+        "schema": "weft",
+        "root_path": str(tmp_path),
+        "original_file_path": "purposes.csv",
+    }
+    (tmp_path / "purposes.csv").write_text("purpose\nsales_outreach\n")
     (tmp_path / "manifest.json").write_text(json.dumps(parsed))
     (tmp_path / "connections.yml").write_text("connections: {crm: {destination: hubspot, access_token: '${TOKEN}'}}")
     connections = load_connections(tmp_path / "connections.yml", {})

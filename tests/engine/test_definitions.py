@@ -55,15 +55,14 @@ def manifest(folder: Path, *syncs: Any, columns: list[str] = FEED, defaults: Any
             "config": {"meta": {"sync_defaults": defaults} if defaults is not None and name == "sync_shop" else {}},
         }
 
-    test = {
-        "unique_id": "test.shop.purposes",
-        "name": "purposes",
-        "resource_type": "test",
-        "attached_node": "model.shop.profile_consents",
-        "column_name": "purpose",
-        "test_metadata": {"name": "accepted_values", "kwargs": {"values": ["email_marketing", "advertising"]}},
+    (folder / "purposes.csv").write_text("purpose,label\nemail_marketing,E-mail\nadvertising,Advertising\n")
+    seed = model("purposes", []) | {
+        "unique_id": "seed.shop.purposes",
+        "resource_type": "seed",
+        "root_path": str(folder),
+        "original_file_path": "purposes.csv",
     }
-    nodes = [model("sync_shop", columns), model("profile_consents", []), model("suppressions", []), test]
+    nodes = [model("sync_shop", columns), model("profile_consents", []), model("suppressions", []), seed]
     exposures = [
         {
             "unique_id": f"exposure.shop.shop_{number}",
@@ -106,7 +105,7 @@ def test_an_exposure_is_a_sync(tmp_path: Path, connections: dict[str, Connection
         ({"mode": "sync"}, "mode", "use one of: append, mirror, update, upsert"),
         ({"key": "phone"}, "key", "Memory contact can be keyed by: email, external_id"),
         ({"key": "external_id"}, "depends_on", "The feed 'sync_shop' lacks external_id"),
-        ({"purpose": "newsletter"}, "purpose", "consent is asked for: advertising, email_marketing"),
+        ({"purpose": "newsletter"}, "purpose", "seeds/purposes.csv has: advertising, email_marketing"),
         ({"purpose": None}, "purpose", "use one of: email_marketing, advertising"),
         ({"object": "list"}, "target", "add target"),
         ({"target": "L1"}, "target", "Memory contact takes no target"),
@@ -139,6 +138,22 @@ def test_what_is_wrong_is_named_with_what_is_possible(
     assert told in str(wrong.value)
     assert "models/syncs/shop.yml, exposure shop_1" in wrong.value.where
     assert field in wrong.value.where
+
+
+def test_the_purposes_are_those_of_the_seed(tmp_path: Path, connections: dict[str, Connection]) -> None:
+    parsed = manifest(tmp_path, GOOD)
+    assert parsed.seed_values("purposes", "purpose") == ("email_marketing", "advertising")
+
+    (tmp_path / "purposes.csv").write_text("name\nemail_marketing\n")
+    with pytest.raises(ConfigError, match="cannot be read") as wrong:
+        load_syncs(parsed, connections)
+    assert wrong.value.where == f"{tmp_path / 'purposes.csv'}, column purpose"
+
+    lost = Manifest(
+        parsed.path, parsed.adapter, {k: v for k, v in parsed.nodes.items() if v.kind != "seed"}, parsed.exposures
+    )
+    with pytest.raises(ConfigError, match="no seed 'purposes'"):
+        load_syncs(lost, connections)
 
 
 def test_everything_wrong_is_told_at_once(tmp_path: Path, connections: dict[str, Connection]) -> None:

@@ -15,6 +15,7 @@ from tests.commands import dbt
 
 ROOT = Path(__file__).parents[2]
 TESTED = ("profiles", "consent", "segments", "syncs")
+SEEDS = ("exchange_rates", "purposes", "legal_bases", "jurisdictions", "consent_rules", "consent_events")
 
 # What the models under test read, in the shape that staging and identity publish it.
 INPUTS = {
@@ -60,7 +61,7 @@ class World:
         for file in ("dbt_project.yml", "profiles.yml", "models/groups.yml"):
             shutil.copy(ROOT / file, folder / file)
         (folder / "seeds").mkdir()
-        for file in ("exchange_rates.csv", "exchange_rates.yml"):
+        for file in (f"{name}.{suffix}" for name in SEEDS for suffix in ("csv", "yml")):
             shutil.copy(ROOT / "seeds" / file, folder / "seeds" / file)
         (folder / "models" / "input").mkdir()
         for name, columns in INPUTS.items():
