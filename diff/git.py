@@ -164,7 +164,7 @@ class Repository:
                 capture_output=True,
                 text=text,
                 check=False,
-                env=settings,  # noqa: S607
+                env=settings,
             )
         except FileNotFoundError:
             raise ConfigError("Git is not installed.", where="git", fix="install git, or give --state") from None

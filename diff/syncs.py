@@ -6,7 +6,7 @@ plan is compared with what the destinations hold, by the query that a run would 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,11 @@ def is_redefined(before: SyncDefinition, after: SyncDefinition) -> bool:
     return before.model_dump(exclude=left_out) != after.model_dump(exclude=left_out)
 
 
+def gates(sync: SyncDefinition) -> set[Relation]:
+    """Return what a sync's plan reads beside the feed."""
+    return {gate for gate in (sync.consents, sync.suppressions, sync.events, sync.changes) if gate is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Plans syncs in the scratch.
@@ -95,13 +100,9 @@ class Planner:
     warehouse: Warehouse
     as_of: datetime
 
-    def without(self, syncs: Mapping[str, SyncDefinition]) -> dict[str, Plan | str]:
-        """Return the plans of production's syncs as they stand, or why there is none."""
-        return {name: self._plan(sync)[0] for name, sync in syncs.items()}
-
     def compare(self, before: Plan | str | None, sync: SyncDefinition, *, new: bool) -> Sync:
         """Return what becomes of a sync that the change reaches."""
-        after, columns = self._plan(sync)
+        after, columns = self.plan(sync)
         if isinstance(after, str):
             problem = after
         else:
@@ -121,7 +122,7 @@ class Planner:
         [held] = tables.ask(self.warehouse, _HELD, sync=sync.name)
         return Sync(sync.name, sync.label, "deleted", held=int(held["count_rows"]))
 
-    def _plan(self, sync: SyncDefinition) -> tuple[Plan | str, dict[str, int]]:
+    def plan(self, sync: SyncDefinition) -> tuple[Plan | str, dict[str, int]]:
         """Return the plan of a sync and how many rows it changes in each column, or why there is none."""
         destination = registry.get(sync.destination)
         try:
