@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,8 @@ from warehouse.base import Relation, Warehouse
 from warehouse.errors import ConfigError, WeftError
 from warehouse.project import run_dbt
 
+#: How the lines begin that name the model and its file, which the error does already.
+_NAMING = ("Runtime Error in", "Database Error in", "Compilation Error in", "compiled code at")
 _LINES = 12  #: of dbt's message
 #: How the messages of errors begin that quote a value: that is left out.
 _QUOTING = ("conversion error", "constraint error", "invalid input error", "out of range error", "100")
@@ -116,11 +118,6 @@ def build(scratch: Scratch, versions: Versions, scope: Scope, as_of: datetime) -
         raise _failed(target / "run_results.json", versions.head, failure)
 
 
-def existing(warehouse: Warehouse, relations: Collection[Relation]) -> set[Relation]:
-    """Return which of some relations are in the warehouse."""
-    return {relation for relation in relations if warehouse.columns(relation)}
-
-
 def _failed(results: Path, head: Version, failure: str) -> WeftError:
     try:
         told: Mapping[str, Any] = json.loads(results.read_text(encoding="utf-8"))
@@ -143,10 +140,7 @@ def _failed(results: Path, head: Version, failure: str) -> WeftError:
 def _words(message: str) -> str:
     """Return dbt's message, without the values that the warehouse's may quote."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    # dbt's first line names the model and its file, which the error does already.
-    said = [
-        line for line in lines if not line.startswith(("Runtime Error in", "Database Error in", "compiled code at"))
-    ]
+    said = [line for line in lines if not line.startswith(_NAMING)]
     kept = next((n for n, line in enumerate(said) if line.lower().startswith(_QUOTING)), None)
     if kept is not None:
         said = [*said[:kept], said[kept].split(":", 1)[0]]

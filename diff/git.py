@@ -95,8 +95,8 @@ class Repository:
         """Write a commit's version of the project into an empty folder, and return the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         prefix = self._ask("rev-parse", "--show-prefix") or ""
-        done = self._git("archive", "--format=tar", f"{commit}:{prefix}", text=False)
-        if done.returncode != 0 or not isinstance(done.stdout, bytes):
+        done = self._git("archive", "--format=tar", f"{commit}:{prefix}")
+        if done.returncode != 0:
             raise ConfigError(
                 f"The commit {commit[:12]} does not have the project.",
                 where=f"{self.root}, folder {prefix or '.'} of the repository",
@@ -150,21 +150,13 @@ class Repository:
 
     def _ask(self, *words: str) -> str | None:
         done = self._git(*words)
-        return str(done.stdout).strip() if done.returncode == 0 else None
+        return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
 
-    def _git(
-        self, *words: str, text: bool = True
-    ) -> subprocess.CompletedProcess[str] | subprocess.CompletedProcess[bytes]:
+    def _git(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         # A remote that wants a password must not leave the command waiting for one.
         settings = os.environ | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        command = ["git", *words]
         try:
-            return subprocess.run(  # noqa: S603 - no shell, our own words
-                ["git", *words],
-                cwd=self.root,
-                capture_output=True,
-                text=text,
-                check=False,
-                env=settings,
-            )
+            return subprocess.run(command, cwd=self.root, capture_output=True, check=False, env=settings)  # noqa: S603
         except FileNotFoundError:
             raise ConfigError("Git is not installed.", where="git", fix="install git, or give --state") from None

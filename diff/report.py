@@ -165,7 +165,8 @@ class Report:
     @property
     def problems(self) -> list[str]:
         """What could not be compared."""
-        return [f"{one.name}: {one.problem}" for one in (*self.segments, *self.syncs) if one.problem]
+        everything: list[Segment | Sync] = [*self.segments, *self.syncs]
+        return [f"{one.name}: {one.problem}" for one in everything if one.problem]
 
     def to_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""

@@ -1,4 +1,4 @@
-"""What to build: whatever a change reaches on the way to a segment or a sync, and what has to be built along with it."""
+"""What to build: what a change reaches on the way to a segment or a sync, and what has to be built along with it."""
 
 from __future__ import annotations
 

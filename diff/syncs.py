@@ -1,7 +1,7 @@
 """What each sync would send: by the engine's own plan, made twice in the scratch, with the change and without.
 
-The engine's tables in the scratch are views of production's, but for the plan itself, which is the scratch's own. So a
-plan is compared with what the destinations hold, by the query that a run would use, and nothing of it is stored or sent.
+The engine's tables in the scratch are views of production's, but for the plan itself, which is the scratch's own. So
+the feed is held against what the destination holds, by the query that a run would use, and nothing of it is sent.
 """
 
 from __future__ import annotations

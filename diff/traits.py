@@ -1,8 +1,8 @@
 """What separates those who move from the others: averages and shares of the people's traits, never a person.
 
 Numbers and moments are compared by their means, measured in standard deviations; categories, yes and no, and whether a
-value is known at all, by shares, as Cohen's h (J. Cohen, Statistical Power Analysis, 1988, chapter 6). Both are about 0.2
-where the difference is small and 0.8 where it is large. A figure with fewer than ten people behind it is not told.
+value is known at all, by shares, as Cohen's h (J. Cohen, Statistical Power Analysis, 1988, chapter 6). Both are about
+0.2 where the difference is small and 0.8 where it is large. A figure with fewer than ten people behind it is not told.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Describer:
 
         Args:
             segment: The segment.
-            movers: ``enter`` or ``leave``. Who leaves is looked up in production: there may be no such profile any more.
+            movers: ``enter`` or ``leave``. Who leaves is looked up in production: the profile may be gone now.
             others: ``stay``, or ``none`` for everybody who is not in the segment.
             as_of: The moment from which moments are counted.
         """

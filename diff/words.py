@@ -48,7 +48,7 @@ def trait_rows(report: Report) -> list[tuple[str, ...]]:
 
 
 def sync_rows(report: Report) -> list[tuple[Any, ...]]:
-    """Return two rows for each sync that the change reaches: what its next run would do without the change, and with."""
+    """Return what the next run of each sync that the change reaches would do, without the change and with it."""
     return [row for sync in report.syncs for row in _sync(sync)]
 
 

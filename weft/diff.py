@@ -1,4 +1,4 @@
-"""``weft diff``: what the change at hand would do to segments and syncs. Nothing is sent, nothing of production written."""
+"""``weft diff``: what the change at hand would do to segments and syncs. Nothing is sent or written to production."""
 
 from __future__ import annotations
 
