@@ -140,7 +140,7 @@ class SnowScratch(Scratch):
         found = [schema for schema in self._schemas(warehouse) if self._run_of(schema) == run]
         for schema in sorted(found, key=len, reverse=True):
             place = self._schema_table(schema)
-            warehouse.execute(exp.Drop(this=place, kind="SCHEMA", exists=True, cascade=True))
+            warehouse.execute(exp.Drop(tables=[place], kind="SCHEMA", exists=True, cascade=True))
 
     def _create_schema(self, warehouse: Warehouse, schema: str) -> None:
         warehouse.execute(exp.Create(this=self._schema_table(schema), kind="SCHEMA", exists=True))

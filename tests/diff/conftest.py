@@ -79,7 +79,7 @@ def write_project(root: Path) -> None:
     (root / "seeds").mkdir()
     (root / "seeds" / "channels.csv").write_text("channel\nweb\nstore\n")
     settings = (root / "dbt_project.yml").read_text()
-    settings += "on-run-end: \"{{ record_results(results) }}\"\nvars: {least: 5}\n"
+    settings += 'on-run-end: "{{ record_results(results) }}"\nvars: {least: 5}\n'
     (root / "dbt_project.yml").write_text(settings)
     (root / ".gitignore").write_text(".weft\ntarget\nlogs\n.user.yml\n")
     sources = root / "models" / "mini.yml"

@@ -111,7 +111,9 @@ def test_what_leaves_too_much_ends_with_three_and_markdown_says_why(here: Projec
     assert "buyers: 100 of 100 move" in answer.err
     assert "| buyers | 100 | 0 | 0 | 100 | 0 | 100.0% of it moves |" in answer.out
     assert "| readers | 180 | 0 | 0 | 180 | 0 | deleted |" in answer.out
-    assert "klaviyo\\_winback would be stopped: min\\_rows allows no fewer than 1 row, the plan has 0 rows." in answer.out
+    assert (
+        "klaviyo\\_winback would be stopped: min\\_rows allows no fewer than 1 row, the plan has 0 rows." in answer.out
+    )
     assert "Columns of sync\\_klaviyo\\_\\_winback: 2 removed (first\\_name, entered\\_at)." in answer.out
     assert left_over(here.root) == []
 
