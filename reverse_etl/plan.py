@@ -27,6 +27,10 @@ select op, reason, count(*) as count_rows, count(case when by_mapping then 1 end
     coalesce(sum(length(payload)), 0) as characters
 from sync_plan where run_id = $run_id group by op, reason
 """
+_CHANGED = """
+select changed_columns, count(*) as count_rows from sync_plan
+where run_id = $run_id and op = 'change' group by changed_columns
+"""
 _APPLIED = """
 select count(*) as count_rows from sync_state where sync_name = $sync and (row_hash is not null or in_doubt)
 """
@@ -107,6 +111,16 @@ def query(
     """Return the plan's query: one row for each row to send, and for each that is kept back."""
     merges = merges_of(warehouse, sync, spec)
     return Comparison(warehouse, sync, spec, feed, run_id, resync, merges).query()
+
+
+def changed_columns(warehouse: Warehouse, run_id: str) -> dict[str, int]:
+    """Return how many rows a stored plan changes in each column, the most often changed first."""
+    counts: Counter[str] = Counter()
+    for row in tables.ask(warehouse, _CHANGED, run_id=run_id):
+        for column in str(row["changed_columns"] or "").split(","):
+            if column:
+                counts[column] += int(row["count_rows"])
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _counted(

@@ -186,9 +186,11 @@ def _schema(warehouse: Warehouse) -> exp.Table:
     )
 
 
-def _definition(name: str, kind: str) -> exp.ColumnDef:
+def type_of(kind: str) -> exp.DataType:
+    """Return one of the types above as sqlglot's."""
     # Snowflake's bare `timestamp` is whatever the account says; weft's have no zone and are UTC.
-    built = (
-        exp.DataType.build("timestamp_ntz", dialect="snowflake") if kind == "timestamp" else exp.DataType.build(kind)
-    )
-    return exp.ColumnDef(this=exp.to_identifier(name), kind=built)
+    return exp.DataType.build("timestamp_ntz", dialect="snowflake") if kind == "timestamp" else exp.DataType.build(kind)
+
+
+def _definition(name: str, kind: str) -> exp.ColumnDef:
+    return exp.ColumnDef(this=exp.to_identifier(name), kind=type_of(kind))

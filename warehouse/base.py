@@ -21,7 +21,7 @@ class Relation:
     Attributes:
         schema: Its schema.
         name: Its name.
-        database: Its database; left out on DuckDB, where the open file is the database.
+        database: Its database; left out on DuckDB for the open file, which is the database.
     """
 
     schema: str

@@ -62,6 +62,19 @@ class DuckWarehouse(Warehouse):
         for name, value in ({"checkpoint_threshold": _CHECKPOINT} | (settings or {})).items():
             self.execute(exp.Set(expressions=[exp.SetItem(this=exp.column(name).eq(exp.convert(value)))]))
 
+    def attach(self, path: str, name: str) -> None:
+        """Open one more DuckDB file under a name, to be read only: no statement can change it.
+
+        Raises:
+            WarehouseError: It is missing, is held by another process, or is not a DuckDB file.
+        """
+        named = exp.alias_(exp.Literal.string(path), name, quoted=True)
+        read_only = exp.AttachOption(this=exp.var("READ_ONLY"))
+        try:
+            self._connection.execute(self.render(exp.Attach(this=named, expressions=[read_only])))
+        except duckdb.Error as error:
+            raise _unreachable(path, error) from error
+
     def query(self, sql: Sql, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run a query and return all of its rows."""
         with self._explained():
@@ -144,7 +157,7 @@ class DuckWarehouse(Warehouse):
             exp.select("column_name", "data_type")
             .from_(schema)
             .where(
-                exp.column("table_catalog").eq(exp.func("current_database")),
+                exp.column("table_catalog").eq(relation.database or exp.func("current_database")),
                 exp.func("lower", exp.column("table_schema")).eq(relation.schema.lower()),
                 exp.func("lower", exp.column("table_name")).eq(relation.name.lower()),
             )

@@ -55,6 +55,22 @@ def read_output(project: Path, target: str | None, env: Mapping[str, str]) -> tu
     Raises:
         WarehouseError: A file, the profile, the target or an environment variable is missing.
     """
+    chosen, raw, file = _chosen(project, target, env)
+    rendered: dict[str, Any] = _render(raw, env, file)
+    return rendered, f"{file}, target {chosen}"
+
+
+def unrendered_output(project: Path, env: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """Return the name of the chosen target and its output as it is written: secrets are still names of variables.
+
+    Raises:
+        WarehouseError: A file, the profile, the target or an environment variable is missing.
+    """
+    chosen, raw, _ = _chosen(project, None, env)
+    return chosen, raw
+
+
+def _chosen(project: Path, target: str | None, env: Mapping[str, str]) -> tuple[str, dict[str, Any], Path]:
     name = profile_name(project)
     file = _profiles_file(project, env)
     profile = _load(file).get(name)
@@ -72,8 +88,7 @@ def read_output(project: Path, target: str | None, env: Mapping[str, str]) -> tu
             where=str(file),
             fix=f"set WEFT_TARGET to one of: {', '.join(sorted(outputs))}",
         )
-    rendered: dict[str, Any] = _render(outputs[chosen], env, file)
-    return rendered, f"{file}, target {chosen}"
+    return chosen, dict(outputs[chosen]), file
 
 
 def profile_name(project: Path) -> str:

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -94,13 +94,25 @@ def run_moment() -> datetime:
         ConfigError: ``WEFT_AS_OF`` is not an ISO 8601 timestamp.
     """
     given = os.environ.get("WEFT_AS_OF", "").strip()
+    return read_moment(given, "WEFT_AS_OF", "the environment or .env") if given else utc_now()
+
+
+def utc_now() -> datetime:
+    """Return the moment by the clock, in UTC without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def read_moment(given: str, name: str, where: str) -> datetime:
+    """Return the moment that somebody wrote, in UTC without a zone.
+
+    Raises:
+        ConfigError: It is not an ISO 8601 timestamp.
+    """
     try:
-        moment = datetime.fromisoformat(given) if given else datetime.now(UTC)
+        moment = datetime.fromisoformat(given)
     except ValueError:
         raise ConfigError(
-            "WEFT_AS_OF is not an ISO 8601 timestamp.",
-            where="the environment or .env",
-            fix="Write it like 2026-07-01T00:00:00Z.",
+            f"{name} is not an ISO 8601 timestamp.", where=where, fix="Write it like 2026-07-01T00:00:00Z."
         ) from None
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
@@ -132,7 +144,9 @@ def prepare_manifest(root: Path) -> Path:
     return manifest
 
 
-def run_dbt(root: Path, command: str, target: Path, settings: Mapping[str, str] | None = None) -> str | None:
+def run_dbt(
+    root: Path, command: str, target: Path, settings: Mapping[str, str] | None = None, options: Sequence[str] = ()
+) -> str | None:
     """Run a dbt command that writes to a folder of its own.
 
     Args:
@@ -140,12 +154,13 @@ def run_dbt(root: Path, command: str, target: Path, settings: Mapping[str, str] 
         command: Such as ``parse``.
         target: The folder for the manifest and the log.
         settings: Environment variables to set for it.
+        options: Further options of that command.
 
     Returns:
         What dbt said when it failed; else nothing.
     """
     words = [dbt_executable(), "--no-use-colors", "--quiet", command, "--target-path", str(target)]
-    words += ["--log-path", str(target), "--project-dir", str(root)]
+    words += ["--log-path", str(target), "--project-dir", str(root), *options]
     environment = os.environ | dict(settings or {})
     done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, env=environment)  # noqa: S603 - no shell, our own words
     return None if done.returncode == 0 else _reason(done.stdout) or _reason(done.stderr) or f"dbt {command}"

@@ -16,7 +16,8 @@ from sqlglot import exp
 
 from warehouse.base import Column, Relation
 
-_TIMESTAMPS = (
+#: The types that are a moment.
+TIMESTAMPS = (
     exp.DataType.Type.TIMESTAMP,
     exp.DataType.Type.TIMESTAMPNTZ,
     exp.DataType.Type.TIMESTAMPLTZ,
@@ -98,7 +99,7 @@ def json_object(columns: Sequence[Column], dialect: str) -> exp.Expr:
 
 def _json_value(column: Column, dialect: str) -> exp.Expr:
     value: exp.Expr = column.expression()
-    if column.type.is_type(*_TIMESTAMPS):
+    if column.type.is_type(*TIMESTAMPS):
         if dialect == "snowflake":
             if column.type.is_type(exp.DataType.Type.TIMESTAMPTZ):
                 # The cast below keeps the wall time of the value's own zone.
@@ -143,7 +144,7 @@ def canonical(columns: Sequence[Column], dialect: str) -> exp.Expr:
 
 def _plain_text(column: Column, dialect: str) -> exp.Expr:
     value = column.expression()
-    if dialect == "snowflake" and column.type.is_type(*_TIMESTAMPS):
+    if dialect == "snowflake" and column.type.is_type(*TIMESTAMPS):
         return _json_value(column, dialect)
     if dialect == "snowflake" and not column.type.is_type(*_SPELLED_ALIKE):
         return exp.func("to_json", exp.Anonymous(this="to_variant", expressions=[value]), dialect=dialect)

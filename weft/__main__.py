@@ -11,6 +11,7 @@ from warehouse.project import load_settings, project_root
 from weft import (
     adopt,
     apply,
+    diff,
     drift,
     explain,
     health,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command("syncs")(syncs.syncs)
 app.command("plan")(plan.plan)
+app.command("diff")(diff.diff)
 app.command("run")(run.run)
 app.command("apply")(apply.apply)
 app.command("ledger")(ledger.ledger)

@@ -31,10 +31,6 @@ _COLUMNS = (
     "billed units",
     "guards",
 )
-_CHANGED = """
-select changed_columns, count(*) as count_rows from sync_plan
-where run_id = $run_id and op = 'change' group by changed_columns
-"""
 _ROWS = """
 select row_key, op, reason, changed_columns, by_mapping, into_key from sync_plan
 where run_id = $run_id and op = $op order by seq, row_key limit $limit
@@ -63,6 +59,7 @@ def plan(
     from reverse_etl.clock import Clock
     from reverse_etl.destinations import registry
     from reverse_etl.engine import plan_sync
+    from reverse_etl.plan import changed_columns
     from warehouse.project import run_moment
 
     if out is not None and sync is None:
@@ -75,7 +72,9 @@ def plan(
         session.check_feeds(warehouse, chosen)
         for definition in chosen:
             planned = plan_sync(warehouse, definition, registry.get(definition.destination), as_of, resync=resync)
-            answers.append((planned, _changed_columns(warehouse, planned), _rows(warehouse, planned, rows, show_keys)))
+            answers.append(
+                (planned, changed_columns(warehouse, planned.run_id), _rows(warehouse, planned, rows, show_keys))
+            )
             if out is not None:
                 seal.write(seal.seal(planned, definition, Clock().now()), out)
     if json:
@@ -134,17 +133,6 @@ def _details(plan: Plan, columns: dict[str, int]) -> None:
             note(f"{plan.sync}: {name}: {listed}")
     for guard in plan.tripped:
         note(f"{plan.sync}: guard {guard.name} allows {guard.limit}, the plan has {guard.actual}")
-
-
-def _changed_columns(warehouse: Warehouse, plan: Plan) -> dict[str, int]:
-    """Return how many rows change in each column, the most often changed first."""
-    from reverse_etl import tables
-
-    counts: dict[str, int] = {}
-    for row in tables.ask(warehouse, _CHANGED, run_id=plan.run_id):
-        for column in _names(row["changed_columns"]):
-            counts[column] = counts.get(column, 0) + int(str(row["count_rows"]))
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _rows(warehouse: Warehouse, plan: Plan, limit: int, show_keys: bool) -> list[dict[str, Any]]:
