@@ -13,6 +13,7 @@
     {% set in_order = '(partition by {per}, {matches} order by occurred_at, event_id' %}
     {% set length = periods_between(period, '{trait}__began_at', 'occurred_at') ~ ' + 1' %}
     {% set last, began = '{trait}__last_at', '{trait}__began_at' %}
+    {% set runs = 'case when ' ~ periods_between(period, last, '{moment}') ~ ' <= 1 then ' %}
     {{ return(trait_spec(
         'streak', events,
         where=where,
@@ -27,10 +28,8 @@
             'began_at': 'max(case when {matches} then {trait}__began_at end)',
             'last_at': 'max(case when {matches} then occurred_at end)',
         } if which == 'current' else {'': 'max(case when {matches} then ' ~ length ~ ' end)'},
-        result=(
-            'case when ' ~ periods_between(period, last, '{moment}') ~ ' <= 1 then '
-            ~ periods_between(period, began, last) ~ ' + 1 else 0 end'
-        ) if which == 'current' else 'coalesce({trait}, 0)',
-        expires=[add_time(period, 2, start_of(period, last))] if which == 'current' else [],
+        result=runs ~ periods_between(period, began, last) ~ ' + 1 else 0 end' if which == 'current'
+            else 'coalesce({trait}, 0)',
+        expires=[runs ~ add_time(period, 2, start_of(period, last)) ~ ' end'] if which == 'current' else [],
     )) }}
 {% endmacro %}
