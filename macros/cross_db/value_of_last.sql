@@ -18,6 +18,6 @@
    follow the session's settings, which leave out what is below a millisecond. #}
 {% macro snowflake__value_at_end(function, value, matches) -%}
     {{ function }}(
-        {{- value }}, case when {{ matches }} then to_char(occurred_at, 'YYYY-MM-DD HH24:MI:SS.FF6') || ' ' || event_id end
+        {{- value }}, case when {{ matches }} then to_char(occurred_at, 'YYYY-MM-DD HH24:MI:SS.FF9') || ' ' || event_id end
     {{- '' -}})
 {%- endmacro %}

@@ -15,7 +15,8 @@
     {%- do aggregates.update(trait_expiries(traits, moment)) -%}
     {%- set source = 'marked_' ~ steps | length if steps else (events if as_of is none else 'known_events') -%}
     with
-    {% if as_of is not none %}
+    {%- if as_of is not none %}
+
     known_events as (
 
         select
@@ -29,8 +30,9 @@
                 and {{ events }}.received_at <= {{ people }}.{{ as_of }}
 
     ),
-    {% endif %}
+    {%- endif %}
     {%- for step in steps %}
+
     marked_{{ loop.index }} as (
 
         select
@@ -41,7 +43,8 @@
         from {{ 'marked_' ~ loop.index0 if loop.index0 else (events if as_of is none else 'known_events') }}
 
     ),
-    {% endfor %}
+    {%- endfor %}
+
     aggregated as (
 
         select
@@ -70,7 +73,7 @@
             {%- if as_of is not none %}
             and {{ people }}.{{ as_of }} = aggregated.{{ as_of }}
             {%- endif %}
-{% endmacro %}
+{%- endmacro %}
 
 {# The moment that traits are true for: a column, or the run's. #}
 {% macro trait_moment(column, relation=none) -%}

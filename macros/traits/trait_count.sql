@@ -4,6 +4,7 @@
         'count', events,
         window=trait_window(within_days, calendar, ago, session_minutes),
         where=where,
+        absent='0',
         parts={'': 'count(case when {matches} then 1 end)'},
         result='coalesce({trait}, 0)',
     )) }}

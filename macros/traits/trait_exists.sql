@@ -4,6 +4,7 @@
         'exists', events,
         window=trait_window(within_days, calendar, ago, session_minutes),
         where=where,
+        absent='false',
         parts={'last_at': 'max(case when {matches} then occurred_at end)'},
         result='{trait}__last_at is not null',
         expires=[add_time('day', within_days, '{trait}__last_at')] if is_whole_number(within_days) else none,

@@ -12,6 +12,7 @@
         problems=problems,
         marks=[{'{trait}__previous_at':
             'lag(occurred_at) over (partition by {per}, {matches} order by occurred_at, event_id)'}],
+        absent='0',
         parts={'': 'count(case when {matches} and ' ~ begins_session('{trait}__previous_at', session_minutes)
             ~ ' then 1 end)'},
         result='coalesce({trait}, 0)',

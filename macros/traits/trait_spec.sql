@@ -7,10 +7,10 @@
    it is computed for. `expires` are moments at which the trait changes by the clock. Without them a trait with a window
    expires when the first of its events enters or leaves it.
 
-   `carried`: only events with a value count. `problems` are told by compute_traits, which knows the trait's name. #}
+   `carried`: only events with a value count. `absent`: what the trait is without any event, else null. `problems` are told by compute_traits, which knows the trait's name. #}
 {% macro trait_spec(
     kind, events, parts, result='{trait}', window=none, where=none, value=none, takes_value=false, carried=false,
-    marks=[], expires=none, problems=[]
+    absent=none, marks=[], expires=none, problems=[]
 ) %}
     {% set names = [events] if events is string else events %}
     {% set problems = problems + (window.problems if window else []) %}
@@ -30,6 +30,7 @@
         'value': value,
         'where': where,
         'carried': carried,
+        'absent': absent,
         'window': window or {'kind': 'lifetime'},
         'marks': marks,
         'parts': parts,

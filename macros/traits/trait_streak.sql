@@ -24,6 +24,7 @@
                 ~ periods_between(period, '{trait}__previous_at', 'occurred_at') ~ ' > 1 then occurred_at end) over '
                 ~ in_order ~ ' rows between unbounded preceding and current row)'},
         ],
+        absent='0',
         parts={
             'began_at': 'max(case when {matches} then {trait}__began_at end)',
             'last_at': 'max(case when {matches} then occurred_at end)',

@@ -6,6 +6,7 @@
         where=where,
         value=value,
         takes_value=true,
+        absent='0',
         parts={'': 'sum(case when {matches} then ' ~ value ~ ' end)'},
         result='cast(coalesce({trait}, 0) as decimal(18, 4))',
     )) }}

@@ -1,6 +1,6 @@
-{# A moment so many days, months ... later. dbt's own macro, on one line, as traits are read in compiled SQL. #}
+{# A moment so many days, months ... later. #}
 {% macro add_time(unit, count, moment) -%}
-    {{ modules.re.sub('\s+', ' ', dbt.dateadd(unit, count, moment)) | trim }}
+    {{ moment if count == 0 else on_one_line(dbt.dateadd(unit, count, moment)) }}
 {%- endmacro %}
 
 {# The beginning of the calendar period that a moment is in; a week begins on Monday. #}
@@ -13,16 +13,16 @@
 {% macro periods_between(period, earlier, later) -%}
     {%- if period == 'week' -%}
         cast(
-            {{- dbt.datediff(start_of('week', earlier), start_of('week', later), 'day') | trim }} / 7 as {{ dbt.type_int() -}}
+            {{- on_one_line(dbt.datediff(start_of('week', earlier), start_of('week', later), 'day')) }} / 7 as {{ dbt.type_int() -}}
         )
     {%- else -%}
-        {{ dbt.datediff(earlier, later, period) | trim }}
+        {{ on_one_line(dbt.datediff(earlier, later, period)) }}
     {%- endif -%}
 {%- endmacro %}
 
 {# How many times 24 hours lie between two moments. #}
 {% macro whole_days(earlier, later) -%}
-    {%- set days = dbt.datediff(earlier, later, 'day') | trim -%}
+    {%- set days = periods_between('day', earlier, later) -%}
     ({{ days }} - case when {{ add_time('day', days, earlier) }} > {{ later }} then 1 else 0 end)
 {%- endmacro %}
 
@@ -40,4 +40,9 @@
             {%- endfor %}
         ), {{ never }})
     {%- endif -%}
+{%- endmacro %}
+
+{# What dbt's own macros write over several lines, on one: traits are read in compiled SQL. #}
+{% macro on_one_line(sql) -%}
+    {{ modules.re.sub('\s+', ' ', sql) | replace('( ', '(') | replace(' )', ')') | trim }}
 {%- endmacro %}

@@ -22,6 +22,7 @@
         value=value,
         takes_value=value is not none,
         problems=problems,
+        absent='0',
         parts={
             'weighted': 'sum(case when {matches} and occurred_at >= ' ~ first ~ ' and occurred_at < ' ~ this_period
                 ~ ' then ' ~ (weight if value is none else weight ~ ' * (' ~ value ~ ')') ~ ' end)',

@@ -6,6 +6,7 @@
         where=where,
         value=value,
         takes_value=true,
+        absent='0',
         parts={'': 'count(distinct case when {matches} then ' ~ value ~ ' end)'},
         result='coalesce({trait}, 0)',
     )) }}

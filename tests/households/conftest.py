@@ -92,7 +92,9 @@ class HouseholdProject:
 def new_household_project(folder: Path, snowflake: Mapping[str, str] | None = None) -> HouseholdProject:
     """A project in a folder, without data."""
     made = new_project(folder, snowflake)
-    shutil.copytree(ROOT / "models" / "households", folder / "models" / "households")
+    # The traits of households and accounts are of events, of which these tests have none.
+    without = shutil.ignore_patterns("*_traits.*")
+    shutil.copytree(ROOT / "models" / "households", folder / "models" / "households", ignore=without)
     (folder / "models" / "profiles").mkdir()
     (folder / "models" / "profiles" / "profiles.sql").write_text(PROFILES)
     for suffix in ("csv", "yml"):

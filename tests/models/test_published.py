@@ -14,7 +14,10 @@ from tests.conftest import ROOT, shell
 Node = dict[str, Any]
 
 #: What a segment may read: whatever holds these tables, the warehouse or a stream, can answer it.
-SEGMENTS_READ = {"profiles", "profile_traits", "profile_events", "segment_memberships"}
+SEGMENTS_READ = {
+    *("profiles", "profile_traits", "profile_events", "segment_memberships"),
+    *("household_map", "household_traits", "account_map", "account_traits"),
+}
 #: Columns that hold personal data under these names, in whatever model.
 PERSONAL = {
     *("identifier_value", "email", "phone", "phone_number", "user_id", "loyalty_id"),
@@ -46,8 +49,8 @@ def published(models: list[Node]) -> list[Node]:
 def is_published(name: str) -> bool:
     return name.startswith(("seg_", "sync_")) or name in {
         *("identity_map", "identity_aliases", "identity_changes", "identity_health", "profile_consents"),
-        *("profiles", "profile_sources", "profile_events", "profile_traits", "profile_timelines"),
-        *("household_map", "households", "account_map", "accounts"),
+        *("profiles", "profile_sources", "profile_events", "profile_traits", "profile_timelines", "trait_freshness"),
+        *("household_map", "households", "household_traits", "account_map", "accounts", "account_traits"),
         *("suppressions", "segment_memberships", "segment_history"),
     }
 
