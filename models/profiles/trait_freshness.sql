@@ -37,7 +37,9 @@ people as (
 
     select
         {% for name, trait in traits.items() %}
-            count({{ name if trait.absent is none else 'nullif(' ~ name ~ ', ' ~ trait.absent ~ ')' }}) as {{ name }},
+            count(
+                {{ name if trait.absent is none else 'nullif(' ~ name ~ ', ' ~ trait.absent ~ ')' }}
+            ) as {{ name }},
         {% endfor %}
         min(computed_at) as oldest_computed_at,
         max(computed_at) as computed_at,
