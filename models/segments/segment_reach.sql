@@ -1,46 +1,31 @@
 -- Grain: one row per followed segment and channel of the seed contact_channels: how many members
 -- could be reached there at the run's moment. Reachable is who agreed to the channel's purpose and
 -- has an identifier for it that is not suppressed.
-with
-
-segment_definitions as (
-
+with segment_definitions as (
     select * from {{ ref('segment_definitions') }}
-
 ),
 
 contact_channels as (
-
     select * from {{ ref('contact_channels') }}
-
 ),
 
 segment_memberships as (
-
     select * from {{ ref('segment_memberships') }}
-
 ),
 
 identity_map as (
-
     select * from {{ ref('identity_map') }}
-
 ),
 
 profile_consents as (
-
     select * from {{ ref('profile_consents') }}
-
 ),
 
 suppressions as (
-
     select * from {{ ref('suppressions') }}
-
 ),
 
 addresses as (
-
     select
         contact_channels.channel,
         identity_map.profile_id,
@@ -53,11 +38,9 @@ addresses as (
             identity_map.identifier_type = suppressions.identifier_type
             and identity_map.identifier_value = suppressions.identifier_value
     group by 1, 2
-
 ),
 
 consents as (
-
     select distinct
         contact_channels.channel,
         profile_consents.profile_id
@@ -65,21 +48,17 @@ consents as (
     inner join profile_consents
         on contact_channels.purpose = profile_consents.purpose
     where profile_consents.status = 'granted'
-
 ),
 
 rows_of_report as (
-
     select distinct
         segment_definitions.segment,
         contact_channels.channel
     from segment_definitions
     cross join contact_channels
-
 ),
 
 final as (
-
     select
         rows_of_report.segment,
         rows_of_report.channel,
@@ -99,7 +78,6 @@ final as (
             rows_of_report.channel = consents.channel
             and segment_memberships.profile_id = consents.profile_id
     group by 1, 2
-
 )
 
 select * from final
