@@ -34,7 +34,7 @@
     {% endif %}
     {% set rule = reentry_rule(node) %}
     {% if name in segments and (not rule.is_allowed or rule.cool_off_days) %}
-        {% for feed in readers_of(node) if 'sync_' in feed.name and not reads_memberships(feed) %}
+        {% for feed in readers_of(node) if feed.name.startswith('sync_') and not reads_memberships(feed) %}
             {{ exceptions.raise_compiler_error(
                 feed.original_file_path ~ ' reads ' ~ node.name ~ ', which also holds people whom its meta.reentry keeps '
                 ~ "out; read {{ members_of('" ~ name ~ "') }} instead"
@@ -64,5 +64,5 @@
 {% endmacro %}
 
 {% macro reads_memberships(node) %}
-    {{ return(node.depends_on.nodes | select('match', '.*[.]segment_memberships$') | list | length > 0) }}
+    {{ return('segment_memberships' in node.depends_on.nodes | map('replace', 'model.' ~ node.package_name ~ '.', '') | list) }}
 {% endmacro %}

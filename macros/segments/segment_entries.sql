@@ -5,13 +5,13 @@
 with last_exits as (
 
     select
-        stays.segment,
-        coalesce(aliases.profile_id, stays.profile_id) as profile_id,
-        max(stays.exited_at) as exited_at
-    from stays
+        closed_stays.segment,
+        coalesce(aliases.profile_id, closed_stays.profile_id) as profile_id,
+        max(closed_stays.exited_at) as exited_at
+    from closed_stays
     left join aliases
-        on stays.profile_id = aliases.former_profile_id
-    where stays.exited_at is not null and stays.reason <> 'definition_changed'
+        on closed_stays.profile_id = aliases.former_profile_id
+    where closed_stays.reason <> 'definition_changed'
     group by 1, 2
 
 ),

@@ -22,14 +22,15 @@ left join changes_of
 where members.profile_id is null
 {% endmacro %}
 
-{# The columns of stays that segment_history reads of itself, before there is any. #}
-{% macro no_stays() %}
-select
-    segment,
-    profile_id,
-    {{ as_of() }} as entered_at,
-    {{ as_of() }} as exited_at,
-    segment as reason
-from members
-where false
-{% endmacro %}
+{# What segment_history reads of itself while there is none. #}
+{% macro no_stays() -%}
+(
+    select
+        cast(null as {{ dbt.type_string() }}) as segment,
+        cast(null as {{ dbt.type_string() }}) as profile_id,
+        cast(null as {{ dbt.type_timestamp() }}) as entered_at,
+        cast(null as {{ dbt.type_timestamp() }}) as exited_at,
+        cast(null as {{ dbt.type_string() }}) as reason
+    where false
+)
+{%- endmacro %}

@@ -13,6 +13,7 @@
         pre_hook="{{ refuse_unfit_members(ref('segment_members')) }}",
     )
 }}
+{% set stays = this if is_incremental() else no_stays() %}
 
 with members as (
     select * from {{ ref('segment_members') }}
@@ -38,23 +39,16 @@ aliases as (
     select * from {{ ref('identity_aliases') }}
 ),
 
-stays as (
-    {% if is_incremental() %}
-        select
-            segment,
-            profile_id,
-            entered_at,
-            exited_at,
-            reason
-        from {{ this }}
-    {% else %}
-        {{ no_stays() }}
-    {% endif %}
+-- Each reading of the stays begins at the table: of one CTE that several conditions read, DuckDB
+-- 2.0 may forget one.
+open_stays as (
+    select * from {{ stays }} as stays
+    where exited_at is null
 ),
 
-open_stays as (
-    select * from stays
-    where exited_at is null
+closed_stays as (
+    select * from {{ stays }} as stays
+    where exited_at is not null
 ),
 
 entries as (
@@ -74,7 +68,8 @@ changes as (
 ),
 
 recorded as (
-    select max(coalesce(exited_at, entered_at)) as recorded_at from stays
+    select max(coalesce(exited_at, entered_at)) as recorded_at
+    from {{ stays }} as stays
 
     union all
 
