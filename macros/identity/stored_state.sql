@@ -40,6 +40,7 @@
         'identity_shared': {'node_seq': number, 'reason': 'varchar', 'batch': number},
         'identity_labels': {'node_seq': number, 'component_seq': number, 'canonical_seq': number, 'batch': number},
         'identity_batches': {'batch': number, 'rules_hash': 'varchar'},
+        'segment_runs': {'segment': 'varchar', 'run_at': moment, 'definition_hash': 'varchar'},
     }) }}
 {% endmacro %}
 

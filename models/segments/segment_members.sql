@@ -1,9 +1,11 @@
--- Grain: one row per segment and person who belongs to it at the run's moment. The variable
--- `segments` is the one list of what is followed; every name in it is a model seg_<name>.
+-- Grain: one row per segment and person who fits its definition at the run's moment. The variable
+-- `segments` is the one list of what is followed; every name in it is a model seg_<name>. Who may
+-- not come back yet is here, and not in segment_memberships.
 {% set segments = var('segments') %}
 {% for segment in segments if segments.count(segment) > 1 %}
     {{ exceptions.raise_compiler_error("the variable segments names '" ~ segment ~ "' twice") }}
 {% endfor %}
+{% do check_segments(segments) %}
 
 with
 

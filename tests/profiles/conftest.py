@@ -15,7 +15,10 @@ from tests.commands import dbt
 
 ROOT = Path(__file__).parents[2]
 TESTED = ("profiles", "consent", "segments", "syncs")
-SEEDS = ("exchange_rates", "purposes", "legal_bases", "jurisdictions", "consent_rules", "consent_events")
+SEEDS = (
+    *("exchange_rates", "purposes", "legal_bases", "jurisdictions", "consent_rules", "consent_events"),
+    *("contact_channels", "rfm_names"),
+)
 
 # What the models under test read, in the shape that staging and identity publish it.
 INPUTS = {

@@ -18,6 +18,9 @@ TABLES = (
     "weft_consent.suppressions",
     "weft_segments.segment_history",
     "weft_segments.segment_memberships",
+    "weft_segments.segment_flow",
+    "weft_profiles.profile_rfm",
+    "weft_profiles.profile_lifecycle",
     "weft_syncs.sync_meta__lapsing",
 )
 

@@ -199,9 +199,9 @@ def test_memberships_are_the_open_stays(story: dict[str, Snapshot]) -> None:
 @pytest.mark.parametrize(
     ("moment", "stay"),
     [
-        pytest.param("later", ("abandoned_cart", "carl", FIRST, LATER, "left"), id="a late event"),
-        pytest.param("last", ("abandoned_cart", "cleo", FIRST, LAST, "left"), id="the clock alone"),
-        pytest.param("later", ("newsletter_eligible", "wilma", FIRST, LATER, "left"), id="a withdrawn consent"),
+        pytest.param("later", ("abandoned_cart", "carl", FIRST, LATER, "event"), id="a late event"),
+        pytest.param("last", ("abandoned_cart", "cleo", FIRST, LAST, "clock"), id="the clock alone"),
+        pytest.param("later", ("newsletter_eligible", "wilma", FIRST, LATER, "consent"), id="a withdrawn consent"),
         pytest.param("later", ("win_back", "mia", FIRST, LATER, "merged"), id="a merge"),
         pytest.param("later", ("win_back", "max", FIRST, None, None), id="the profile that a merge leaves"),
         pytest.param("later", ("win_back", "erik", FIRST, LATER, "erased"), id="an erasure"),

@@ -1,0 +1,26 @@
+"""Models that read each other in a circle: dbt parses them, and then ends with a traceback when it builds."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+
+from warehouse.errors import ConfigError
+from warehouse.manifest import Manifest
+
+
+def check_cycles(manifest: Manifest) -> None:
+    """Return when no model reads itself by way of others.
+
+    Raises:
+        ConfigError: Some do. It names their files, in the order in which they read each other.
+    """
+    order = TopologicalSorter({node.unique_id: node.depends_on for node in manifest.nodes.values()})
+    try:
+        order.prepare()
+    except CycleError as error:
+        circle = [manifest.nodes[unique_id] for unique_id in reversed(error.args[1])]
+        raise ConfigError(
+            f"Models read each other in a circle: {' reads '.join(node.name for node in circle)}.",
+            where=", ".join(dict.fromkeys(node.path for node in circle)),
+            fix="take one ref() of them out, or bring what two of them share into a third model",
+        ) from None
