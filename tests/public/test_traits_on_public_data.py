@@ -146,10 +146,8 @@ def test_a_score_of_five_is_the_best_fifth_and_equals_score_alike(name: str, req
 def test_returns_and_lines_without_a_customer_make_no_people(retail: Built, public: Public) -> None:  # noqa: F811
     file = f"'{public('uci_online_retail') / 'online_retail.parquet'}'"
     assert retail.one("select count(*) from weft_profiles.profiles") == 4_372
-    assert retail.one("select sum(count_lines) from weft_staging.stg_retail__orders") == 541_909
-    assert (
-        retail.one("select sum(count_lines) from weft_staging.stg_retail__orders where customer_id is null") == 135_080
-    )
+    assert retail.one("select sum(count_lines) from weft.stg_retail__orders") == 541_909
+    assert retail.one("select sum(count_lines) from weft.stg_retail__orders where customer_id is null") == 135_080
     bought = f'select count(distinct "CustomerID") from {file} where "Quantity" > 0'
     assert retail.one("select count(*) from weft_profiles.profile_rfm") == retail.one(bought)
     returned = (
