@@ -16,7 +16,9 @@
    It is made of the SQL and not of files: a macro that writes other SQL makes another definition, a comment does not. #}
 {% macro trait_definition() -%}
     {%- set sql = compute_traits(stamped_traits(), people='people', events='events') ~ event_values('profile_events') -%}
-    md5('{{ local_md5(sql | replace(as_of(), 'as_of')) }}' || cast(
+    {#- neither the moment nor the name of the database makes another trait -#}
+    {%- set sql = sql | replace(as_of(), 'as_of') | replace(ref('exchange_rates') | string, 'exchange_rates') -%}
+    md5('{{ local_md5(sql) }}' || cast(
         (select sum({{ fast_hash(['rates.currency', 'rates.rate']) }}) from {{ ref('exchange_rates') }} as rates)
         as {{ dbt.type_string() }}
     ))

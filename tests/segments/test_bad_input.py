@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.segments.conftest import SEGMENT, Project
-from warehouse.cycles import check_cycles
 from warehouse.errors import ConfigError
 from warehouse.manifest import Manifest
 
@@ -39,7 +38,8 @@ def test_a_segment_that_the_list_leaves_out(project: Project) -> None:
 
 def test_a_segment_on_the_list_that_does_not_want_to_be(project: Project) -> None:
     project.segment("b", "{followed: false}")
-    assert f"vars: segments: in dbt_project.yml names b; remove one of the two ({FOLDER}/seg_b.yml)" in project.refused()
+    said = project.refused()
+    assert f"vars: segments: in dbt_project.yml names b; remove one of the two ({FOLDER}/seg_b.yml)" in said
 
 
 def test_a_name_on_the_list_without_a_file(project: Project) -> None:
@@ -72,7 +72,8 @@ def test_a_feed_that_would_send_whom_reentry_keeps_out(project: Project) -> None
     project.segment("b", "{reentry: never}")
     feed = project.folder / FOLDER / "sync_b.sql"
     feed.write_text("select * from {{ ref('seg_b') }}")
-    assert f"{FOLDER}/sync_b.sql reads seg_b, which also holds people whom its meta.reentry keeps out" in project.refused()
+    said = project.refused()
+    assert f"{FOLDER}/sync_b.sql reads seg_b, which also holds people whom its meta.reentry keeps out" in said
     feed.write_text("{{ members_of('b') }}")
     project.build("2026-07-01")
     feed.unlink()
@@ -94,11 +95,11 @@ def test_segments_that_build_on_each_other_in_a_circle(project: Project) -> None
     project.segment("a", sql="select profile_id from {{{{ ref('seg_b') }}}}")
     project.build("2026-07-01", "--select", "+seg_a")
     manifest = Path("target") / "manifest.json"
-    check_cycles(Manifest.load(project.folder / manifest))
+    Manifest.load(project.folder / manifest)
     project.segment("b", sql="select profile_id from {{{{ ref('seg_a') }}}}")
     assert project.dbt("2026-07-01", "parse").returncode == 0, "dbt finds it only when it builds"
     with pytest.raises(ConfigError) as error:
-        check_cycles(Manifest.load(project.folder / manifest))
+        Manifest.load(project.folder / manifest)
     assert f"{FOLDER}/seg_a.sql" in error.value.where
     assert f"{FOLDER}/seg_b.sql" in error.value.where
     project.segment("b", sql=SEGMENT)
