@@ -21,6 +21,8 @@ VIEWS = {
     "profiles": "select profile_id, email, first_name from weft_profiles.profiles",
     "events": "select event_id, profile_id from weft_profiles.profile_events",
     "traits": "select profile_id, lifetime_orders, lifetime_value::varchar from weft_profiles.profile_traits",
+    "freshness": "select trait, count_profiles, last_event_at::date::varchar, last_received_at::date::varchar, "
+    "next_expires_at::date::varchar from weft_profiles.trait_freshness",
     "feed": "select profile_id, email from weft_syncs.sync_klaviyo__winback",
 }
 
