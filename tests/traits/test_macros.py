@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.traits.conftest import TraitProject
 
 if TYPE_CHECKING:
@@ -76,4 +74,5 @@ def test_everything_that_is_wrong_with_traits_is_told_at_once_with_file_and_trai
 
     project.write("wrong", "{{ compute_traits({'orders': trait_count('order', within_day=3)}, 'people', 'events') }}")
     misspelt = project.dbt("parse").stdout
-    assert "takes no keyword argument 'within_day'" in misspelt and "models/wrong.sql" in misspelt
+    assert "takes no keyword argument 'within_day'" in misspelt
+    assert "models/wrong.sql" in misspelt
