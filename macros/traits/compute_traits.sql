@@ -19,31 +19,11 @@
 
     known_events as (
 
-        select
-            {{ events }}.*,
-            {{ people }}.{{ as_of }}
-        from {{ people }}
-        inner join {{ events }}
-            on
-                {{ people }}.{{ entity }} = {{ events }}.{{ entity }}
-                and {{ events }}.occurred_at <= {{ people }}.{{ as_of }}
-                and {{ events }}.received_at <= {{ people }}.{{ as_of }}
+        {{ known_events(people, events, entity, as_of) }}
 
     ),
     {%- endif %}
-    {%- for step in steps %}
-
-    marked_{{ loop.index }} as (
-
-        select
-            *,
-            {%- for column, expression in step.items() %}
-            {{ expression }} as {{ column }}{{ ',' if not loop.last }}
-            {%- endfor %}
-        from {{ 'marked_' ~ loop.index0 if loop.index0 else (events if as_of is none else 'known_events') }}
-
-    ),
-    {%- endfor %}
+    {{- marked_events(steps, events if as_of is none else 'known_events') }}
 
     aggregated as (
 
@@ -73,12 +53,4 @@
             {%- if as_of is not none %}
             and {{ people }}.{{ as_of }} = aggregated.{{ as_of }}
             {%- endif %}
-{%- endmacro %}
-
-{# The moment that traits are true for: a column, or the run's. #}
-{% macro trait_moment(column, relation=none) -%}
-    {%- if column is none -%} {{ as_of() }}
-    {%- elif relation is none -%} {{ column }}
-    {%- else -%} {{ relation }}.{{ column }}
-    {%- endif -%}
 {%- endmacro %}

@@ -16,8 +16,8 @@
 {# A window as people say it. #}
 {% macro trait_window_words(window) -%}
     {%- if window.kind == 'sliding' -%} {{ window.days }} days
-    {%- elif window.kind == 'calendar' and window.ago -%} {{ window.ago }} {{ window.unit }}s ago
-    {%- elif window.kind == 'calendar' -%} this {{ window.unit }}
+    {%- elif window.kind == 'calendar' -%}
+        {{ ['this ', 'last '][window.ago] ~ window.unit if window.ago < 2 else window.ago ~ ' ' ~ window.unit ~ 's ago' }}
     {%- elif window.kind == 'session' -%} latest session
     {%- else -%} lifetime
     {%- endif -%}

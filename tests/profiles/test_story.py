@@ -21,6 +21,8 @@ VIEWS = {
     "profiles": "select profile_id, email, first_name from weft_profiles.profiles",
     "events": "select event_id, profile_id from weft_profiles.profile_events",
     "traits": "select profile_id, lifetime_orders, lifetime_value::varchar from weft_profiles.profile_traits",
+    "freshness": "select trait, count_profiles, last_event_at::date::varchar, last_received_at::date::varchar, "
+    "next_expires_at::date::varchar from weft_profiles.trait_freshness",
     "feed": "select profile_id, email from weft_syncs.sync_klaviyo__winback",
 }
 
@@ -255,3 +257,11 @@ def test_events_of_nobody_and_of_the_future_are_left_out(story: dict[str, Snapsh
     assert "of nobody" not in identifiers
     assert "wilma:page_viewed:2026-06-01" in identifiers
     assert "wilma:page_viewed:2026-12-01" not in identifiers
+
+
+def test_each_trait_says_how_fresh_it_is(story: dict[str, Snapshot]) -> None:
+    freshness = {row[0]: row[1:] for row in story["first"]["freshness"]}
+    assert freshness["lifetime_orders"] == (5, "2026-06-20", "2026-06-20", None)
+    assert freshness["orders_90d"] == (1, "2026-06-20", "2026-06-20", "2026-09-18")
+    assert freshness["refunds_365d"] == (1, "2026-06-25", "2026-06-25", "2026-09-18")
+    assert freshness["tickets_30d"] == (0, None, None, "2026-09-18")

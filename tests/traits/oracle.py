@@ -1,4 +1,4 @@
-"""What traits are, said once more in plain Python: slowly, for one person at a time, without a window function in sight."""
+"""What traits are, said once more in plain Python: slowly, for one person at a time, without any window function."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def trend(events: Timeline, period: str, periods: int, moment: datetime, value: 
     for back in range(periods, 0, -1):
         first, end = period_start(period, moment, back), period_start(period, moment, back - 1)
         totals.append(sum((value(event) for event in events if first <= event.occurred_at < end), Decimal(0)))
-    mean_x, mean_y = Decimal(periods - 1) / 2, sum(totals) / periods
-    products = sum((Decimal(x) - mean_x) * (y - mean_y) for x, y in enumerate(totals))
-    squares = sum((Decimal(x) - mean_x) ** 2 for x in range(periods))
-    return rounded(Decimal(products) / Decimal(squares))
+    mean_x, mean_y = Decimal(periods - 1) / 2, sum(totals, Decimal(0)) / periods
+    products = [(x - mean_x) * (y - mean_y) for x, y in enumerate(totals)]
+    squares = [(x - mean_x) * (x - mean_x) for x in range(periods)]
+    return rounded(sum(products, Decimal(0)) / sum(squares, Decimal(0)))

@@ -1,4 +1,4 @@
-"""compute_traits against the oracle, for random people: at one moment, at moments of their own, and until they expire."""
+"""compute_traits against the oracle, for random people: at one moment, at moments of their own, until they expire."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ KINDS: Mapping[str, tuple[str, Windowed]] = {
     "last_at": ("trait_last_at(['a', 'b']{})", lambda found: max((x.occurred_at for x in found), default=None)),
     "exists": ("trait_exists(['a', 'b']{})", bool),
     "frequent": ("trait_most_frequent(['a', 'b'], 'channel'{})", oracle.most_frequent),
-    "list": ("trait_unique_list(['a', 'b'], 'channel'{})", lambda found: "|".join(sorted(set(channels(found)))) or None),
+    "list": (
+        "trait_unique_list(['a', 'b'], 'channel'{})",
+        lambda found: "|".join(sorted(set(channels(found)))) or None,
+    ),
     "unique": ("trait_unique_count(['a', 'b'], 'channel'{})", lambda found: len(set(channels(found)))),
 }
 WINDOWS: Mapping[str, Mapping[str, object]] = {
@@ -60,14 +63,13 @@ WINDOWS: Mapping[str, Mapping[str, object]] = {
 }
 #: Those with a time of their own.
 CLOCKS: Mapping[str, tuple[str, Callable[[list[Event], datetime], object]]] = {
-    "since": ("trait_days_since(['a', 'b'])", lambda found, at: (at - max(found).occurred_at) // DAY if found else None),
-    **{
-        f"streak_{period}": (
-            f"trait_streak(['a', 'b'], period='{period}')",
-            lambda found, at, period=period: oracle.current_streak(found, period, at),
-        )
-        for period in ("day", "week", "month")
-    },
+    "since": (
+        "trait_days_since(['a', 'b'])",
+        lambda found, at: (at - max(found).occurred_at) // DAY if found else None,
+    ),
+    "days": ("trait_streak(['a', 'b'])", lambda found, at: oracle.current_streak(found, "day", at)),
+    "weeks": ("trait_streak(['a', 'b'], period='week')", lambda found, at: oracle.current_streak(found, "week", at)),
+    "months": ("trait_streak(['a', 'b'], period='month')", lambda found, at: oracle.current_streak(found, "month", at)),
     "longest": (
         "trait_streak(['a', 'b'], period='week', which='longest')",
         lambda found, at: max(map(len, oracle.streaks(found, "week")), default=0),
