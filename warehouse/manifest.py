@@ -12,7 +12,6 @@ from typing import Any
 from warehouse.base import Relation
 from warehouse.cycles import check_cycles
 from warehouse.errors import ConfigError
-from warehouse.project import project_root
 
 _DATA = ("model", "seed", "snapshot", "source")
 
@@ -132,8 +131,8 @@ class Manifest:
                 fix=f"restore seeds/{name}.csv, then `dbt parse`",
             )
         file = Path(str(node.raw.get("root_path") or "")) / node.path
-        if not file.is_file():  # the manifest was written on another machine
-            file = project_root() / node.path
+        if not file.is_file():  # the manifest was written on another machine: look from where weft runs
+            file = Path(node.path)
         try:
             with file.open(encoding="utf-8-sig", newline="") as lines:
                 return tuple(row[column].strip() for row in csv.DictReader(lines))

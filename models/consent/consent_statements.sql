@@ -28,8 +28,9 @@ timed as (
         stated.*,
         stated.status = 'denied' or coalesce(stated.occurred_at <= {{ as_of() }}, false)
             as has_begun,
-        case when stated.status = 'granted' then
-            {{ dbt.dateadd('day', 'rules.valid_days', 'stated.occurred_at') }}
+        case
+            when stated.status = 'granted'
+                then {{ dbt.dateadd('day', 'rules.valid_days', 'stated.occurred_at') }}
         end as expires_at
     from stated_consents as stated
     inner join identity_map
@@ -50,7 +51,8 @@ latest as (
         *,
         row_number() over (
             partition by identifier_type, identifier_value, purpose, has_begun
-            order by occurred_at desc nulls first, status, source, event_name nulls first
+            order by
+                occurred_at desc nulls first, status asc, source asc, event_name asc nulls first
         ) as recency
     from timed
 
@@ -72,7 +74,8 @@ ranked as (
         *,
         row_number() over (
             partition by profile_id, purpose, counts
-            order by status, occurred_at desc nulls last, identifier_type, identifier_value
+            order by
+                status asc, occurred_at desc nulls last, identifier_type asc, identifier_value asc
         ) as place,
         min(case when counts then status end) over (partition by profile_id, purpose) as decision
     from counted

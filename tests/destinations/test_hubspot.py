@@ -294,6 +294,16 @@ def test_a_mirror_that_would_have_nothing_to_empty_is_refused(
                 "columns": {column: {"name": column} for column in described},
             }
             for name, described in models.items()
+        }
+        | {
+            "seed.shop.purposes": {
+                "unique_id": "seed.shop.purposes",
+                "name": "purposes",
+                "resource_type": "seed",
+                "schema": "weft",
+                "root_path": str(tmp_path),
+                "original_file_path": "purposes.csv",
+            }
         },
         "exposures": {
             "exposure.shop.crm": {
@@ -305,14 +315,6 @@ def test_a_mirror_that_would_have_nothing_to_empty_is_refused(
                 "depends_on": {"nodes": ["model.shop.sync_crm"]},
             }
         },
-    }
-    parsed["nodes"]["seed.shop.purposes"] = {
-        "unique_id": "seed.shop.purposes",
-        "name": "purposes",
-        "resource_type": "seed",
-        "schema": "weft",
-        "root_path": str(tmp_path),
-        "original_file_path": "purposes.csv",
     }
     (tmp_path / "purposes.csv").write_text("purpose\nsales_outreach\n")
     (tmp_path / "manifest.json").write_text(json.dumps(parsed))

@@ -50,8 +50,8 @@ final as (
             else 'klaviyo_id'
         end as identifier_type,
         case
-            when named.event_name like 'sms%' then
-                coalesce(persons.phone, persons.email, raw_events.klaviyo_id)
+            when named.event_name like 'sms%'
+                then coalesce(persons.phone, persons.email, raw_events.klaviyo_id)
             else coalesce(persons.email, raw_events.klaviyo_id)
         end as identifier_value,
 
