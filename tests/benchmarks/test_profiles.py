@@ -1,4 +1,4 @@
-"""The benchmark of the profile models runs from end to end on a few people, and the query by hand says what weft says."""
+"""The benchmark of the profile models runs from end to end on a few people, and the query by hand agrees."""
 
 from __future__ import annotations
 
