@@ -95,8 +95,8 @@ def report(taken: list[Step], by_hand: tuple[float, float], ours: Build, people:
         "",
         f"{people:,} people with {events:,} events of two years; the default models. Each build is a process of its "
         "own and its time includes dbt's start-up; the tables before these models are in place. Models by person read "
-        "and write only who has news; all others are built anew each time. Two models run at a time, so models add up to "
-        "more than the whole.",
+        "and write only who has news; all others are built anew each time. Two models run at a time, so models add up "
+        "to more than the whole.",
         "",
         "| since the build before | people with other events | people with other traits | seconds "
         "| of the full build | models by person, seconds | of the full build | other models, seconds "
