@@ -45,16 +45,11 @@ class Growing:
         self.history = history
         self.moment = START
         (world.folder / "macros" / "generate_schema_name.sql").write_text(_SCHEMAS, encoding="utf-8")
-        self.seed()
         self.run()
 
     def wait(self, days: float) -> None:
         """Lets time pass, or go back."""
         self.moment += timedelta(days=days)
-
-    def seed(self) -> None:
-        """Loads the exchange rates."""
-        self.world.build(self.moment.isoformat(), "seed")
 
     def run(self, *select: str) -> None:
         """Builds some models, or all, on the history as it is now."""
@@ -67,19 +62,22 @@ class Growing:
             if rows:
                 values = ", ".join(f"({', '.join('?' for _ in row)})" for row in rows)
                 self.world.write(f"insert into input.{table} values {values}", [value for row in rows for value in row])
-        self.world.build(self.moment.isoformat(), "run", "--select", *(select or ("+profile_traits",)))
+        self._build("--select", *(select or ("+profile_traits",)))
 
     def check(self) -> None:
         """Compares what is there with a full build, and the events with what the history says."""
         found = self.world.read("select event_id, profile_id from weft_profiles.profile_events")
         assert sorted(found) == self.history.expected(self.moment)
         self.world.write("drop schema if exists full_profiles cascade")
-        apart = ("--vars", "{in_full: true}", "--target-path", "target_in_full")
-        self.world.build(self.moment.isoformat(), "run", *apart, "--select", *CHAIN)
+        self._build("--vars", "{in_full: true}", "--target-path", "target_in_full", "--select", *CHAIN)
         for table, columns in _COMPARED.items():
             grown, full = (f"(select {columns} from {schema}.{table})" for schema in ("weft_profiles", "full_profiles"))
             differing = f"({grown} except all {full}) union all ({full} except all {grown})"
             assert self.world.read(f"select count(*) from ({differing})") == [(0,)], f"{table} at {self.moment}"
+
+    def _build(self, *arguments: str) -> None:
+        untested = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        self.world.build(self.moment.isoformat(), "build", *untested, *arguments)
 
     def news(self, model: str) -> Counter[str]:
         """Of how many people the last run said what."""

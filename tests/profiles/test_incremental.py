@@ -51,8 +51,7 @@ def test_an_edited_trait_and_a_new_rate_leave_no_old_value(growing: Growing) -> 
     assert not growing.news("profile_event_news")
 
     growing.edit("seeds/exchange_rates.csv", "GBP,1.17", "GBP,1.25")
-    growing.seed()
-    growing.run("profile_trait_news", "profile_trait_values", "profile_traits")
+    growing.run("exchange_rates", "profile_trait_news", "profile_trait_values", "profile_traits")
     assert growing.news("profile_trait_news").keys() == {"definition"}
     growing.check()
 
