@@ -45,6 +45,9 @@ create table weft_identity.identity_changes as
 select profile_id as profile_id_from, profile_id as profile_id_into, 'merge' as kind, last_seen_at as changed_at
 from weft_identity.identity_map where false;
 
+create table weft_identity.identity_aliases as
+select profile_id_from as former_profile_id, profile_id_into as profile_id from weft_identity.identity_changes;
+
 create table weft_staging.traits as
 with stated as (
     select n, source, unnest([
@@ -64,7 +67,7 @@ from stated;
 create table weft_staging.consents as
 select
     'consent' as source, 'email' as identifier_type, 'p' || n || '@example.com' as identifier_value,
-    purpose, case when hash(n, purpose) % 10 < 8 then 'granted' else 'denied' end as status, 'EU' as jurisdiction,
+    purpose, case when hash(n, purpose) % 10 < 8 then 'granted' else 'denied' end as status, 'gdpr' as jurisdiction,
     timestamp '{start}' - to_days(cast(hash(n) % 700 as integer)) as occurred_at
 from range({people}) as people(n),
     (values ('email_marketing'), ('advertising'), ('sales_outreach')) as purposes(purpose)

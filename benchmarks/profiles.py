@@ -26,7 +26,7 @@ from benchmarks.contracts import START, add_events, write
 from benchmarks.identity.through_dbt import Build, dbt
 
 _RESULTS = Path(__file__).parent / "results"
-_SELECTED = ("path:models/profiles", "path:models/consent", "path:models/segments", "exchange_rates")
+_SELECTED = ("path:models/profiles", "path:models/consent", "path:models/segments", "resource_type:seed")
 _BUILD = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--select", *_SELECTED)
 _TRAITS = ("profile_trait_values", "profile_traits")
 #: The models that read and write only people with news.
