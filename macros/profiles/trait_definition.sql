@@ -17,7 +17,7 @@
 {% macro trait_definition() -%}
     {%- set sql = compute_traits(stamped_traits(), people='people', events='events') ~ event_values('profile_events') -%}
     md5('{{ local_md5(sql | replace(as_of(), 'as_of')) }}' || cast(
-        (select sum({{ fast_hash(['rates.currency', 'rates.rate']) }}) from {{ ref('exchange_rates') }} as rates)
+        (select coalesce(sum({{ fast_hash(['rates.currency', 'rates.rate']) }}), 0) from {{ ref('exchange_rates') }} as rates)
         as {{ dbt.type_string() }}
     ))
 {%- endmacro %}
