@@ -11,6 +11,7 @@ RUNS = (
     ("identity on hard shapes", ("benchmarks.identity.run", "--shapes", "1000000")),
     ("identity against the truth", ("benchmarks.identity.truth", "--people", "10000")),
     ("what identity sends to Snowflake", ("benchmarks.identity.statements", "--nodes", "1000")),
+    ("profiles bit by bit", ("benchmarks.profiles", "--people", "100000", "--events", "5000000")),
     ("the plan", ("benchmarks.plan", "--rows", "1000000")),
     ("the sync engine", ("benchmarks.engine", "--rows", "1000000")),
     ("sending", ("benchmarks.send", "--rows", "10000", "1000000")),

@@ -19,7 +19,7 @@
     {#- neither the moment nor the name of the database makes another trait -#}
     {%- set sql = sql | replace(as_of(), 'as_of') | replace(ref('exchange_rates') | string, 'exchange_rates') -%}
     md5('{{ local_md5(sql) }}' || cast(
-        (select sum({{ fast_hash(['rates.currency', 'rates.rate']) }}) from {{ ref('exchange_rates') }} as rates)
+        (select coalesce(sum({{ fast_hash(['rates.currency', 'rates.rate']) }}), 0) from {{ ref('exchange_rates') }} as rates)
         as {{ dbt.type_string() }}
     ))
 {%- endmacro %}

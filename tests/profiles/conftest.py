@@ -54,6 +54,10 @@ class World:
         folder: An empty folder for the copied project and its warehouse.
     """
 
+    #: What dbt is told besides, to find another warehouse than the world's own.
+    environment: Mapping[str, str] = {}
+    profiles = "."
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.warehouse = folder / "world.duckdb"
@@ -90,8 +94,10 @@ class World:
     def build(self, as_of: str, command: str = "run", *arguments: str) -> None:
         """Run dbt on everything under test at a moment, and fail the test with dbt's own words if it fails."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("WEFT_", "DBT_"))}
-        environment |= {"WEFT_DUCKDB_PATH": str(self.warehouse), "WEFT_AS_OF": as_of}
-        done = dbt(command, "--project-dir", ".", "--profiles-dir", ".", *arguments, cwd=self.folder, env=environment)
+        environment |= {"WEFT_DUCKDB_PATH": str(self.warehouse), "WEFT_AS_OF": as_of, **self.environment}
+        done = dbt(
+            command, "--project-dir", ".", "--profiles-dir", self.profiles, *arguments, cwd=self.folder, env=environment
+        )
         assert done.returncode == 0, done.stdout[-6000:]
 
 

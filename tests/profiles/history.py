@@ -68,7 +68,7 @@ class History:
         }
 
     def live(self, things: int) -> None:
-        """So many of each thing happen: events, late ones, corrections, deletions, merges, splits, erasures, arrivals."""
+        """So many of each happen: events, late, corrected, deleted; merges, splits, arrivals; and one erasure."""
         for _ in range(things):
             self.add_event()
             # A correction: the same event, received when it was, that says something else or is somebody else's.
