@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
 
 from warehouse.errors import ConfigError
-from warehouse.manifest import Manifest
+
+if TYPE_CHECKING:
+    from warehouse.manifest import Node
 
 
-def check_cycles(manifest: Manifest) -> None:
+def check_cycles(nodes: Mapping[str, Node]) -> None:
     """Return when no model reads itself by way of others.
+
+    Args:
+        nodes: Models, seeds, snapshots and sources, by id.
 
     Raises:
         ConfigError: Some do. It names their files, in the order in which they read each other.
     """
-    order = TopologicalSorter({node.unique_id: node.depends_on for node in manifest.nodes.values()})
+    order = TopologicalSorter({unique_id: node.depends_on for unique_id, node in nodes.items()})
     try:
         order.prepare()
     except CycleError as error:
-        circle = [manifest.nodes[unique_id] for unique_id in reversed(error.args[1])]
+        circle = [nodes[unique_id] for unique_id in reversed(error.args[1])]
         raise ConfigError(
             f"Models read each other in a circle: {' reads '.join(node.name for node in circle)}.",
             where=", ".join(dict.fromkeys(node.path for node in circle)),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.base import Relation
+from warehouse.cycles import check_cycles
 from warehouse.errors import ConfigError
 from warehouse.project import project_root
 
@@ -95,11 +96,11 @@ class Manifest:
         """Read ``manifest.json``.
 
         Raises:
-            ConfigError: It is missing or is not a manifest.
+            ConfigError: It is missing or is not a manifest, or models read each other in a circle.
         """
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
-            return cls._parse(path, raw)
+            manifest = cls._parse(path, raw)
         except FileNotFoundError:
             raise ConfigError(
                 "There is no dbt manifest, so weft cannot know the syncs.",
@@ -110,6 +111,8 @@ class Manifest:
             raise ConfigError(
                 "The file is not a dbt manifest that weft can read.", where=str(path), fix="run `dbt parse` again"
             ) from error
+        check_cycles(manifest.nodes)
+        return manifest
 
     def model(self, name: str) -> Node | None:
         """Return the model, seed or snapshot of that name, if the project has it."""

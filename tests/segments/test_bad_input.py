@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.segments.conftest import SEGMENT, Project
-from warehouse.cycles import check_cycles
 from warehouse.errors import ConfigError
 from warehouse.manifest import Manifest
 
@@ -93,12 +92,12 @@ def test_people_who_are_in_a_segment_twice_or_who_are_nobody(project: Project, p
 def test_segments_that_build_on_each_other_in_a_circle(project: Project) -> None:
     project.segment("a", sql="select profile_id from {{{{ ref('seg_b') }}}}")
     project.build("2026-07-01", "--select", "+seg_a")
-    manifest = Path("target") / "manifest.json"
-    check_cycles(Manifest.load(project.folder / manifest))
+    manifest = Path("target", "manifest.json")
+    Manifest.load(project.folder / manifest)
     project.segment("b", sql="select profile_id from {{{{ ref('seg_a') }}}}")
     assert project.dbt("2026-07-01", "parse").returncode == 0, "dbt finds it only when it builds"
     with pytest.raises(ConfigError) as error:
-        check_cycles(Manifest.load(project.folder / manifest))
+        Manifest.load(project.folder / manifest)
     assert f"{FOLDER}/seg_a.sql" in error.value.where
     assert f"{FOLDER}/seg_b.sql" in error.value.where
     project.segment("b", sql=SEGMENT)
