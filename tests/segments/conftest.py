@@ -24,8 +24,16 @@ INPUTS = {
     "profile_departures": "profile_id varchar, reason varchar",
     "identity_aliases": "former_profile_id varchar, profile_id varchar",
 }
-SEGMENT = "-- Grain: one row per person.\nselect profile_id from {{{{ ref('profile_traits') }}}} where segment = '{name}'\n"
-YML = "models:\n  - name: seg_{name}\n    config: {{meta: {meta}}}\n    columns: [{{name: profile_id, data_tests: {tests}}}]\n"
+SEGMENT = """
+-- Grain: one row per person.
+select profile_id from {{{{ ref('profile_traits') }}}} where segment = '{name}'
+"""
+YML = """
+models:
+  - name: seg_{name}
+    config: {{meta: {meta}}}
+    columns: [{{name: profile_id, data_tests: {tests}}}]
+"""
 PROJECT = """
 name: weft
 version: 0.1.0

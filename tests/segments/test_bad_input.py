@@ -38,7 +38,9 @@ def test_a_segment_that_the_list_leaves_out(project: Project) -> None:
 
 def test_a_segment_on_the_list_that_does_not_want_to_be(project: Project) -> None:
     project.segment("b", "{followed: false}")
-    assert f"vars: segments: in dbt_project.yml names b; remove one of the two ({FOLDER}/seg_b.yml)" in project.refused()
+    assert (
+        f"vars: segments: in dbt_project.yml names b; remove one of the two ({FOLDER}/seg_b.yml)" in project.refused()
+    )
 
 
 def test_a_name_on_the_list_without_a_file(project: Project) -> None:
@@ -71,7 +73,9 @@ def test_a_feed_that_would_send_whom_reentry_keeps_out(project: Project) -> None
     project.segment("b", "{reentry: never}")
     feed = project.folder / FOLDER / "sync_b.sql"
     feed.write_text("select * from {{ ref('seg_b') }}")
-    assert f"{FOLDER}/sync_b.sql reads seg_b, which also holds people whom its meta.reentry keeps out" in project.refused()
+    assert (
+        f"{FOLDER}/sync_b.sql reads seg_b, which also holds people whom its meta.reentry keeps out" in project.refused()
+    )
     feed.write_text("{{ members_of('b') }}")
     project.build("2026-07-01")
     feed.unlink()
