@@ -12,12 +12,11 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from assets import automation
 from assets.failures import failure_of, together
-from assets.health import HealthEvents
+from assets.pictures import PictureEvents, pictures
 from assets.progress import Progress
 from assets.resources import DbtCommand, WarehouseResource, moment
 from assets.syncs import EXIT_CODE
 from assets.words import Words
-from identity.health import MODEL
 from warehouse.errors import WeftError
 from warehouse.manifest import Manifest
 
@@ -76,7 +75,7 @@ def dbt_models(project: DbtProject, pool: str) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[Any]:
         moment(context)
-        held = _health_events(project)
+        held = _picture_events(project)
         try:
             yield from _build(context, dbt, progress, project, held)
         except dg.Failure:
@@ -93,16 +92,14 @@ def source_assets(project: DbtProject, manifest: Mapping[str, Any]) -> list[dg.A
     return [translator.get_asset_spec(manifest, unique_id, project) for unique_id in manifest["sources"]]
 
 
-def _health_events(project: DbtProject) -> HealthEvents:
-    manifest = Manifest.load(project.manifest_path)
-    node = manifest.model(MODEL)
-    if node is None:
-        return HealthEvents(None, None)
-    return HealthEvents(Translator().get_asset_key(node.raw), node.relation)
+def _picture_events(project: DbtProject) -> PictureEvents:
+    manifest, translator = Manifest.load(project.manifest_path), Translator()
+    found = pictures(manifest)
+    return PictureEvents({translator.get_asset_key(manifest.nodes[each].raw): show for each, show in found.items()})
 
 
 def _build(
-    context: dg.AssetExecutionContext, dbt: DbtCommand, progress: Progress, project: DbtProject, held: HealthEvents
+    context: dg.AssetExecutionContext, dbt: DbtCommand, progress: Progress, project: DbtProject, held: PictureEvents
 ) -> Iterator[Any]:
     failures: list[WeftError] = []
     # Unit tests prove the models' logic on invented rows, which no change of the data can break: `make test` has them.

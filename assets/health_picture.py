@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from xml.sax.saxutils import escape
 
+from assets.svg import AMBER, BLUE, LINE, PALE, RED, box, label, page
 from identity.health import Health, Measure
 
 _WIDE, _HIGH = 440, 210  #: of one chart
 _EDGE, _HEAD, _FOOT = 16, 40, 24  #: its margins: sides, title, axis
-_INK, _PALE, _BLUE, _RED, _AMBER = "#1f2933", "#7b8794", "#2f6fde", "#d64545", "#c77d0a"
 
 
 def draw(health: Health) -> str:
@@ -21,13 +20,13 @@ def draw(health: Health) -> str:
     merges, splits = health.history("merges"), health.history("splits")
     charts = (
         _bars("People by number of identifiers", health.parts("people_by_size")),
-        _days("Largest component, in identifiers", [("", _BLUE, health.history("largest_component"), False)]),
-        _days("People merged and split a day", [("merges", _BLUE, merges, False), ("splits", _AMBER, splits, False)]),
+        _days("Largest component, in identifiers", [("", BLUE, health.history("largest_component"), False)]),
+        _days("People merged and split a day", [("merges", BLUE, merges, False), ("splits", AMBER, splits, False)]),
         _days(
             "Identifiers that link nobody",
             [
-                ("blocked", _RED, health.history("blocked_identifiers"), True),
-                ("shared", _AMBER, health.history("shared_identifiers"), True),
+                ("blocked", RED, health.history("blocked_identifiers"), True),
+                ("shared", AMBER, health.history("shared_identifiers"), True),
             ],
         ),
     )
@@ -35,13 +34,7 @@ def draw(health: Health) -> str:
         f'<g transform="translate({number % 2 * _WIDE} {number // 2 * _HIGH})">{chart}</g>'
         for number, chart in enumerate(charts)
     ]
-    width, height = 2 * _WIDE, 2 * _HIGH
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'font-family="system-ui, sans-serif" font-size="12" fill="{_INK}">'
-        # The pages that show it are light or dark; a picture cannot know which.
-        f'<rect width="{width}" height="{height}" rx="8" fill="#ffffff"/>{"".join(placed)}</svg>'
-    )
+    return page(2 * _WIDE, 2 * _HIGH, placed)
 
 
 def _bars(title: str, parts: Sequence[Measure]) -> str:
@@ -49,14 +42,14 @@ def _bars(title: str, parts: Sequence[Measure]) -> str:
     most = max((part.value for part in parts), default=0) or 1
     step = (_HIGH - _HEAD - _EDGE) / max(len(parts), 1)
     room = _WIDE - 2 * _EDGE - 92 - 120
-    drawn = [_text(_EDGE, 24, title, weight=600)]
+    drawn = [label(_EDGE, 24, title, weight=600)]
     for number, part in enumerate(parts):
         top = _HEAD + number * step
         length = max(part.value * room / most, 2 if part.value else 0)
-        drawn.append(_text(_EDGE + 84, top + step * 0.7, part.detail, anchor="end", color=_PALE))
-        drawn.append(_box(_EDGE + 92, top + step * 0.15, length, step * 0.7, _BLUE))
+        drawn.append(label(_EDGE + 84, top + step * 0.7, part.detail, anchor="end", color=PALE))
+        drawn.append(box(_EDGE + 92, top + step * 0.15, length, step * 0.7, BLUE))
         share = f" ({part.share:.1%})" if part.share is not None else ""
-        drawn.append(_text(_EDGE + 98 + length, top + step * 0.7, f"{part.value:,}{share}"))
+        drawn.append(label(_EDGE + 98 + length, top + step * 0.7, f"{part.value:,}{share}"))
     return "".join(drawn)
 
 
@@ -67,10 +60,10 @@ def _days(title: str, series: Sequence[tuple[str, str, Sequence[Measure], bool]]
         title: What is shown.
         series: Name, color, the measures of each day, and whether their share is shown in place of their number.
     """
-    drawn = [_text(_EDGE, 24, title, weight=600)]
+    drawn = [label(_EDGE, 24, title, weight=600)]
     days = sorted({measure.day for _, _, measures, _ in series for measure in measures})
     if not days:
-        return "".join([*drawn, _text(_EDGE, _HEAD + 20, "nothing measured yet", color=_PALE)])
+        return "".join([*drawn, label(_EDGE, _HEAD + 20, "nothing measured yet", color=PALE)])
     figures = [
         {measure.day: (measure.share or 0.0) if is_share else float(measure.value) for measure in measures}
         for _, _, measures, is_share in series
@@ -79,34 +72,23 @@ def _days(title: str, series: Sequence[tuple[str, str, Sequence[Measure], bool]]
     bottom, room = _HIGH - _FOOT - 8, _HIGH - _HEAD - _FOOT - 8
     slot = min((_WIDE - 2 * _EDGE) / len(days), 48.0)
     wide = max(slot * 0.8 / len(series), 1.0)
-    drawn.append(_box(_EDGE, bottom, _WIDE - 2 * _EDGE, 1, "#cbd2d9"))
+    drawn.append(box(_EDGE, bottom, _WIDE - 2 * _EDGE, 1, LINE))
     told = []
     for place, ((name, color, _, is_share), found) in enumerate(zip(series, figures, strict=True)):
         for number, day in enumerate(days):
             height = max(found.get(day, 0.0) * (room - 12) / most, 1.5) if found.get(day) else 0.0
-            drawn.append(_box(_EDGE + number * slot + place * wide, bottom - height, wide - 0.5, height, color))
+            drawn.append(box(_EDGE + number * slot + place * wide, bottom - height, wide - 0.5, height, color))
         last = found.get(days[-1], 0.0)
         told.append((f"{name} {f'{last:.2%}' if is_share else f'{last:,.0f}'}".strip(), color))
     right = float(_WIDE - _EDGE)
     for text, color in reversed(told):
-        drawn.append(_text(right, 24, text, anchor="end", color=color, weight=600))
+        drawn.append(label(right, 24, text, anchor="end", color=color, weight=600))
         right -= 7.5 * len(text) + 10
-    drawn.append(_text(_EDGE, _HIGH - 12, _day(days[0]), color=_PALE))
+    drawn.append(label(_EDGE, _HIGH - 12, _day(days[0]), color=PALE))
     if len(days) > 1:
         end = max(_EDGE + len(days) * slot, _EDGE + 150)
-        drawn.append(_text(end, _HIGH - 12, _day(days[-1]), anchor="end", color=_PALE))
+        drawn.append(label(end, _HIGH - 12, _day(days[-1]), anchor="end", color=PALE))
     return "".join(drawn)
-
-
-def _box(left: float, top: float, width: float, height: float, color: str) -> str:
-    return f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{color}"/>'
-
-
-def _text(left: float, base: float, text: str, *, anchor: str = "start", color: str = _INK, weight: int = 400) -> str:
-    return (
-        f'<text x="{left:.1f}" y="{base:.1f}" text-anchor="{anchor}" fill="{color}" font-weight="{weight}">'
-        f"{escape(text)}</text>"
-    )
 
 
 def _day(day: date) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 def check_cycles(nodes: Mapping[str, Node]) -> None:
     """Return when no model reads itself by way of others.
 
+    Args:
+        nodes: Models, seeds, snapshots and sources, by id.
+
     Raises:
         ConfigError: Some do. It names their files, in the order in which they read each other.
     """

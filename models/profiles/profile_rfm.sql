@@ -20,8 +20,9 @@ buyers as (
     select
         profile_id,
         last_order_at,
-        cast({{ dbt.datediff('last_order_at', as_of(), 'day') }} as {{ dbt.type_bigint() }})
-            as days_since_order,
+        cast(
+            {{ dbt.datediff('last_order_at', as_of(), 'day') }} as {{ dbt.type_bigint() }}
+        ) as days_since_order,
         lifetime_orders,
         lifetime_value
     from profile_traits

@@ -12,8 +12,8 @@ segment_history as (
 numbers as (
 
     {% for number in range(12) %}
-    select {{ number }} as weeks_ago
-    {{- "\n\n    union all\n" if not loop.last }}
+        select {{ number }} as weeks_ago
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 
 ),
@@ -34,7 +34,9 @@ weeks as (
     from starts
     where
         began_at < {{ as_of() }}
-        and {{ dbt.dateadd('week', 1, 'began_at') }} > (select min(entered_at) from segment_history)
+        and {{ dbt.dateadd('week', 1, 'began_at') }} > (
+            select min(segment_history.entered_at) from segment_history
+        )
 
 ),
 

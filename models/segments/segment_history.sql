@@ -80,7 +80,7 @@ recorded as (
 final as (
     select * from changes
     where {{ as_of() }} >= (
-        select coalesce(max(recorded_at), {{ as_of() }}) from recorded
+        select coalesce(max(recorded.recorded_at), {{ as_of() }}) from recorded
     )
 )
 

@@ -37,7 +37,7 @@ shared as (
         on
             ours.profile_id = theirs.profile_id
             and ours.segment < theirs.segment
-    group by 1, 2
+    group by ours.segment, theirs.segment
 
 ),
 

@@ -54,12 +54,13 @@ counted as (
         segment,
         day,
         {% for kind, reasons in {'entered': entries, 'exited': exits}.items() %}
-        {% for reason in reasons %}
-        count(case when kind = '{{ kind }}' and reason = '{{ reason }}' then 1 end)
-            as {{ kind }}_{{ reason }},
+            {% for reason in reasons %}
+                count(case when kind = '{{ kind }}' and reason = '{{ reason }}' then 1 end)
+                    as {{ kind }}_{{ reason }},
+            {% endfor %}
         {% endfor %}
-        count(case when kind = '{{ kind }}' then 1 end) as {{ kind }}{{ ',' if not loop.last }}
-        {% endfor %}
+        count(case when kind = 'entered' then 1 end) as entered,
+        count(case when kind = 'exited' then 1 end) as exited
     from changes
     group by segment, day
 

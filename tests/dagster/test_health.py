@@ -12,7 +12,8 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.health import HealthEvents, health_metadata
+from assets.health import health_metadata
+from assets.pictures import PictureEvents
 from assets.resources import WarehouseResource
 from assets.words import Words
 from identity.health import read
@@ -78,7 +79,7 @@ def test_nothing_measured_shows_nothing_and_a_missing_table_says_what_to_do(proj
 
 
 def test_the_events_of_the_model_wait_for_the_picture_and_no_other_does(project: Path) -> None:
-    events = HealthEvents(KEY, MODEL)
+    events = PictureEvents({KEY: lambda opened: health_metadata(read(opened, MODEL))})
     check = dg.AssetCheckResult(passed=True, asset_key=KEY, check_name="unique")
     assert events.keeps(dg.Output(None, output_name=KEY.to_python_identifier(), metadata={"status": "success"}))
     assert events.keeps(check)
@@ -91,7 +92,7 @@ def test_the_events_of_the_model_wait_for_the_picture_and_no_other_does(project:
 
 def test_a_warehouse_that_cannot_be_read_costs_the_picture_and_nothing_else(project: Path, tmp_path: Path) -> None:
     (tmp_path / "warehouse.duckdb").write_text("no database")
-    events = HealthEvents(KEY, MODEL)
+    events = PictureEvents({KEY: lambda opened: health_metadata(read(opened, MODEL))})
     events.keeps(dg.Output(None, output_name=KEY.to_python_identifier(), metadata={"status": "success"}))
     (output,) = events.released(dg.build_asset_context(), WarehouseResource(project_dir=str(project)))
     assert set(output.metadata) == {"status"}

@@ -24,10 +24,12 @@ INPUTS = {
     "profile_departures": "profile_id varchar, reason varchar",
     "identity_aliases": "former_profile_id varchar, profile_id varchar",
 }
-SEGMENT = """-- Grain: one row per person.
+SEGMENT = """
+-- Grain: one row per person.
 select profile_id from {{{{ ref('profile_traits') }}}} where segment = '{name}'
 """
-YML = """models:
+YML = """
+models:
   - name: seg_{name}
     config: {{meta: {meta}}}
     columns: [{{name: profile_id, data_tests: {tests}}}]

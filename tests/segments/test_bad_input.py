@@ -38,8 +38,9 @@ def test_a_segment_that_the_list_leaves_out(project: Project) -> None:
 
 def test_a_segment_on_the_list_that_does_not_want_to_be(project: Project) -> None:
     project.segment("b", "{followed: false}")
-    said = project.refused()
-    assert f"vars: segments: in dbt_project.yml names b; remove one of the two ({FOLDER}/seg_b.yml)" in said
+    assert (
+        f"vars: segments: in dbt_project.yml names b; remove one of the two ({FOLDER}/seg_b.yml)" in project.refused()
+    )
 
 
 def test_a_name_on_the_list_without_a_file(project: Project) -> None:
@@ -72,8 +73,9 @@ def test_a_feed_that_would_send_whom_reentry_keeps_out(project: Project) -> None
     project.segment("b", "{reentry: never}")
     feed = project.folder / FOLDER / "sync_b.sql"
     feed.write_text("select * from {{ ref('seg_b') }}")
-    said = project.refused()
-    assert f"{FOLDER}/sync_b.sql reads seg_b, which also holds people whom its meta.reentry keeps out" in said
+    assert (
+        f"{FOLDER}/sync_b.sql reads seg_b, which also holds people whom its meta.reentry keeps out" in project.refused()
+    )
     feed.write_text("{{ members_of('b') }}")
     project.build("2026-07-01")
     feed.unlink()
@@ -94,7 +96,7 @@ def test_people_who_are_in_a_segment_twice_or_who_are_nobody(project: Project, p
 def test_segments_that_build_on_each_other_in_a_circle(project: Project) -> None:
     project.segment("a", sql="select profile_id from {{{{ ref('seg_b') }}}}")
     project.build("2026-07-01", "--select", "+seg_a")
-    manifest = Path("target") / "manifest.json"
+    manifest = Path("target", "manifest.json")
     Manifest.load(project.folder / manifest)
     project.segment("b", sql="select profile_id from {{{{ ref('seg_a') }}}}")
     assert project.dbt("2026-07-01", "parse").returncode == 0, "dbt finds it only when it builds"

@@ -1,4 +1,4 @@
-"""The history of the segments: it replays to who was in them at any moment, and keeps people out who must wait."""
+"""The history of the segments: it replays to who was in them at any moment, tells why, and keeps out who must wait."""
 
 from __future__ import annotations
 
@@ -56,10 +56,9 @@ class Runs:
         ):
             self.connection.execute(f"{create} {text.replace(COMPILED_AT, at)}")
         self.connection.execute(self._merge)
-        runs = self._runs.replace(COMPILED_AT, at)
         self.connection.execute(
-            f"insert into weft_segments.segment_runs by name select * from ({runs}) as new "
-            "where not exists (select 1 from weft_segments.segment_runs as old where old.run_at = new.run_at)"
+            f"insert into weft_segments.segment_runs by name select * from ({self._runs.replace(COMPILED_AT, at)}) "
+            "as new where not exists (select 1 from weft_segments.segment_runs as old where old.run_at = new.run_at)"
         )
 
     def read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -194,8 +193,9 @@ def test_a_new_definition_puts_people_out_and_does_not_keep_them_out(built: Proj
     built.segment("cooled", rule, sql)
     built.execute("insert into input.profile_traits values ('p2', 'cooled')")
     built.build("2026-02-04")
-    stays = "select profile_id, entered_reason from weft_segments.segment_history where exited_at is null"
-    assert built.execute(stays) == [("p1", "definition_changed")], "p2 left by itself two days ago"
+    assert built.execute(
+        "select profile_id, entered_reason from weft_segments.segment_history where exited_at is null"
+    ) == [("p1", "definition_changed")], "p2 left by itself two days ago"
     assert built.execute("select profile_id from weft_segments.segment_memberships") == [("p1",)]
     built.follow(["free", "once"])
     built.segment("cooled", "{followed: false}", sql)
