@@ -7,7 +7,6 @@
     {%- for attribute, column in survivorship_rules().items() if column.rule == 'most_frequent' or column.rule is mapping -%}
         {%- do counted.append(attribute) -%}
     {%- endfor -%}
-    {%- set listed = "attribute in ('" ~ counted | join("', '") ~ "')" -%}
     {%- set whose = 'partition by ' ~ (keys + ['attribute']) | join(', ') -%}
     select
         {{ keys | join(', ') }},
@@ -24,18 +23,12 @@
             rows between unbounded preceding and unbounded following
         ) as count_candidates
     from (
-        {#- Only what some rule asks for is counted: over all attributes it would take as long as the ranking. #}
+        {#- The candidates are named once: an engine that does not keep a CTE would make them for each time. #}
         select
             *,
-            sum(count_statements) over (partition by {{ keys | join(', ') }}, attribute, value) as count_agreeing
+            {{ 'sum(count_statements) over (partition by ' ~ keys | join(', ') ~ ', attribute, value)' if counted
+                else 'count_statements' }} as count_agreeing
         from {{ candidates }}
-        where {{ listed }}
-        union all
-        select
-            *,
-            count_statements as count_agreeing
-        from {{ candidates }}
-        where not {{ listed }}
     ) as counted
 {%- endmacro %}
 
