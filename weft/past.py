@@ -19,24 +19,31 @@ if TYPE_CHECKING:
     from warehouse.base import Relation, Warehouse
     from warehouse.manifest import Manifest, Node
 
+#: What the sources said of the person's identifiers, each the last word at the moment.
+_STATEMENTS = """
+select source, record_id, identifier_type, identifier_value, attribute, value, observed_at
+from profile_statement_history
+where
+    (observed_at is null or observed_at <= $moment)
+    and (withdrawn_at is null or withdrawn_at > $moment)
+    and (identifier_type, identifier_value) in (
+        select identifier_type, identifier_value from identity_map where profile_id = $person
+    )
+qualify row_number() over (
+    partition by source, record_id, identifier_type, identifier_value, attribute
+    order by observed_at desc nulls last, withdrawn_at desc nulls first, recorded_at desc, value
+) = 1
+"""
 #: What was known at the moment, of what the models read. The map is today's, but only the person's part of it.
 _KNOWN = {
     "identity_map": "select * from identity_map where profile_id = $person",
     "consents": "select * from consents where occurred_at <= $moment",
     "events": "select * from events where occurred_at <= $moment",
-    "profile_statements": """
-        select source, record_id, identifier_type, identifier_value, attribute, value, observed_at
-        from profile_statement_history
-        where
-            (observed_at is null or observed_at <= $moment)
-            and (withdrawn_at is null or withdrawn_at > $moment)
-            and (identifier_type, identifier_value) in (
-                select identifier_type, identifier_value from identity_map where profile_id = $person
-            )
-        qualify row_number() over (
-            partition by source, record_id, identifier_type, identifier_value, attribute
-            order by observed_at desc nulls last, withdrawn_at desc nulls first, recorded_at desc, value
-        ) = 1
+    "profile_statements": _STATEMENTS,
+    "traits": f"""
+        select source, identifier_type, identifier_value, attribute as trait, value, observed_at
+        from ({_STATEMENTS}) as statements
+        where record_id is null
     """,
 }
 #: The models whose rows are read as they are.

@@ -226,6 +226,7 @@ def told(world: World) -> Told:
     for name, text in (("past", PAST), ("past_sources", PAST_SOURCES)):
         (world.folder / "models" / "profiles" / f"{name}.sql").write_text(text, encoding="utf-8")
     world.write("create table input.spine (profile_id varchar, moment timestamp)")
+    world.build(START.isoformat(), "seed")
     sources = Sources(random.Random(7))
     moments, after = [], []
     for day in range(DAYS):
