@@ -1,6 +1,6 @@
 {# Stops with the model's file and the trait's name where a trait is not what a trait macro returns, or was given what it
-   does not take. All problems are told at once. #}
-{% macro check_traits(traits) %}
+   does not take. All problems are told at once. `taken` are the other columns that traits stand beside. #}
+{% macro check_traits(traits, taken=[]) %}
     {% set problems = [] %}
     {% if traits is not mapping or not traits %}
         {% do problems.append('traits must be a mapping of names to trait macros, not: ' ~ traits) %}
@@ -8,8 +8,8 @@
     {% for name, trait in (traits.items() if traits is mapping else []) %}
         {% if not modules.re.match('[a-z][a-z0-9_]*$', name | string) or '__' in name | string %}
             {% do problems.append("trait '" ~ name ~ "': a name takes small letters, digits and single underscores") %}
-        {% elif name == 'expires_at' %}
-            {% do problems.append("trait 'expires_at': that column is made of the traits' windows") %}
+        {% elif name in taken %}
+            {% do problems.append("trait '" ~ name ~ "': there is a column of that name beside the traits") %}
         {% endif %}
         {% if trait is not mapping or 'parts' not in trait %}
             {% do problems.append(

@@ -7,7 +7,7 @@
 
    Besides the traits it gives expires_at: from when on one of them may be wrong even if nothing happens. #}
 {% macro compute_traits(traits, people, events, entity='profile_id', as_of=none) %}
-    {%- do check_traits(traits) -%}
+    {%- do check_traits(traits, taken=[entity, as_of, 'expires_at']) -%}
     {%- set moment = trait_moment(as_of) -%}
     {%- set per = entity if as_of is none else entity ~ ', ' ~ as_of -%}
     {%- set steps = trait_marks(traits, per, moment) -%}

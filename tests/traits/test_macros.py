@@ -59,7 +59,7 @@ TOLD = [
     "trait 'hourly' (streak): which must be current or longest, not: best",
     "trait 'one_point' (trend): periods must be a whole number above 1, not: 1",
     "trait 'Capital': a name takes small letters",
-    "trait 'expires_at': that column is made of the traits' windows",
+    "trait 'expires_at': there is a column of that name beside the traits",
 ]
 
 
