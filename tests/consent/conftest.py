@@ -13,7 +13,6 @@ import yaml
 
 from tests.identity.conftest import ROOT, IdentityProject
 
-SEEDS = ("purposes", "legal_bases", "jurisdictions", "consent_rules", "consent_events", "exchange_rates")
 TABLES = {
     "identifiers": "source, record_id, identifier_type, identifier_value, observed_at",
     "events": "event_id, source, event_name, occurred_at, received_at, identifier_type, identifier_value, properties",
@@ -42,10 +41,7 @@ class ConsentProject:
         self.project = IdentityProject(folder, snowflake)
         shutil.copytree(ROOT / "macros", folder / "macros")
         shutil.copy(Path(snowflake["DBT_PROFILES_DIR"] if snowflake else ROOT) / "profiles.yml", folder)
-        (folder / "seeds").mkdir()
-        for name in SEEDS:
-            shutil.copy(ROOT / "seeds" / f"{name}.csv", folder / "seeds")
-            shutil.copy(ROOT / "seeds" / f"{name}.yml", folder / "seeds")
+        shutil.copytree(ROOT / "seeds", folder / "seeds")
         for part in parts:
             shutil.copytree(ROOT / "models" / part, folder / "models" / part)
         shutil.copy(ROOT / "models" / "groups.yml", folder / "models")

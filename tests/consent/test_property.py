@@ -72,7 +72,7 @@ class Streets:
             each.step(self.now)
         self.project.write(sources(self.neighbours, self.now))
         self.oracle.erase()
-        selected = ["--select", "+profiles", "consent", "feeds"]
+        selected = ["--select", "+file:profiles.sql", "+suppressions", "feeds"]
         how = ["run"] if self.sent else ["build", "--exclude-resource-type", "unit_test", "test"]
         self.project.build(self.now.isoformat(), *how, *selected)
         with open_warehouse(self.project.folder, env=self.project.project.environment) as warehouse:

@@ -108,7 +108,8 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         }
     )
     project.write(sources())
-    project.build(NOW.isoformat(), "build", "--exclude-resource-type", "unit_test", "test")
+    wanted = ("--select", "+profile_consents", "--exclude-resource-type", "unit_test", "test")
+    project.build(NOW.isoformat(), "build", *wanted)
     rows = project.project.execute(
         "select profile_id, status, decided_at, is_default, purpose, legal_basis from weft_consent.profile_consents"
     )
