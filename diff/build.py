@@ -58,6 +58,8 @@ def compile_both(
     words = "the working tree"
     if state is not None or repository is None or base is None:
         before = Version.read(state or Path())
+        scratch.know(before.database())
+        head_settings["DBT_PROFILES_DIR"] = str(scratch.profile())
         file = compile_version(scratch.root, scratch.folder / "head", head_settings, words)
         return Versions(before, Version.read(file, scratch.root, scratch.names))
     root = repository.unpack(base.commit, scratch.folder / "base")

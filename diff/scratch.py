@@ -90,6 +90,9 @@ class Scratch(ABC):
     def production(self, relation: Relation) -> Relation:
         """Return where a relation of production is, seen from the scratch."""
 
+    def know(self, database: str | None) -> None:
+        """Take note of how a manifest from elsewhere names production's database."""
+
     @abstractmethod
     def engine(self) -> str:
         """Return the schema of production's engine tables."""

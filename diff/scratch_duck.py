@@ -95,6 +95,10 @@ class DuckScratch(Scratch):
         """Return the relation in the attached database."""
         return Relation(relation.schema, relation.name, self.database)
 
+    def know(self, database: str | None) -> None:
+        """Attach production under the name that a manifest knows it by: its file may have another name here."""
+        self.database = database or self.database
+
     def engine(self) -> str:
         """Return the schema of production's engine tables."""
         return f"{self.schema}_engine"
