@@ -71,7 +71,16 @@ def compile_both(
         earlier = both.submit(compile_version, root, scratch.folder / "state", base_settings, f"the base, {base.label}")
         now = both.submit(compile_version, scratch.root, scratch.folder / "head", head_settings, words)
         head = Version.read(now.result(), scratch.root, scratch.names)
-        return Versions(Version.read(earlier.result(), root), head)
+        return Versions(Version.read(_renamed(earlier.result(), scratch.names), root), head)
+
+
+def _renamed(manifest: Path, names: Mapping[str, str]) -> Path:
+    """Give the relations of a manifest production's names, by which dbt defers to them."""
+    text = manifest.read_text(encoding="utf-8")
+    for written, meant in names.items():
+        text = text.replace(written, meant)
+    manifest.write_text(text, encoding="utf-8")
+    return manifest
 
 
 def check_places(scratch: Scratch, versions: Versions, scope: Scope) -> None:

@@ -72,11 +72,14 @@ class Scratch(ABC):
     @property
     @abstractmethod
     def names(self) -> Mapping[str, str]:
-        """What to read as what in the compiled SQL of the working tree, so that it names production's relations."""
+        """What stands for what of production's in the names of relations: nothing else holds these texts."""
 
     @abstractmethod
     def base_profile(self) -> Path:
-        """Write a profile in which models have production's names, to compile with, and return its folder."""
+        """Write a profile in which the base's models have the same names as in the scratch, and return its folder.
+
+        Both versions are compiled alike, because SQL may be made of the names of relations, or of their fingerprint.
+        """
 
     @abstractmethod
     def profile(self) -> Path:
@@ -90,6 +93,7 @@ class Scratch(ABC):
     def production(self, relation: Relation) -> Relation:
         """Return where a relation of production is, seen from the scratch."""
 
+    @abstractmethod
     def know(self, database: str | None) -> None:
         """Take note of how a manifest from elsewhere names production's database."""
 

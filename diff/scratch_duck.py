@@ -56,9 +56,9 @@ class DuckScratch(Scratch):
         return {self.file.stem: self.database}
 
     def base_profile(self) -> Path:
-        """Compile beside an empty file that bears production's name."""
+        """Compile beside an empty file of the same name, as two processes cannot open the scratch's."""
         folder = self.folder / "base_profile"
-        output = {**self._plain, "path": str(folder / f"{self.database}.duckdb"), "attach": self._attached()}
+        output = {**self._plain, "path": str(folder / self.file.name), "attach": self._attached()}
         return self.write_profile(folder, output, self.folder / "base")
 
     def profile(self) -> Path:

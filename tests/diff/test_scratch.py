@@ -13,7 +13,7 @@ import pytest
 
 from diff.build import Versions, _words, check_places
 from diff.scope import Scope
-from diff.scratch import held, scratch_for
+from diff.scratch import Scratch, held, scratch_for
 from diff.scratch_duck import DuckScratch
 from diff.scratch_snow import SnowScratch
 from reverse_etl.place import Place
@@ -30,6 +30,12 @@ mini:
     snowflake: {type: snowflake, account: a, user: u, password: "{{ env_var('SECRET') }}", database: db, schema: weft}
     other: {type: postgres}
 """
+
+
+def end(scratch: Scratch, by: type[BaseException]) -> None:
+    with held(scratch):
+        scratch.profile()
+        raise by
 
 
 @pytest.fixture
@@ -61,9 +67,8 @@ def test_production_is_attached_where_no_statement_can_change_it(root: Path) -> 
 def test_the_scratch_is_dropped_whatever_ends_the_run_and_kept_if_asked(root: Path) -> None:
     for ended in (KeyboardInterrupt, SystemExit, ValueError):
         scratch = scratch_for(root, AT)
-        with pytest.raises(ended), held(scratch):
-            scratch.profile()
-            raise ended
+        with pytest.raises(ended):
+            end(scratch, ended)
         assert not scratch.folder.exists()
     kept = scratch_for(root, AT, keep=True)
     with held(kept):
@@ -105,10 +110,14 @@ def test_nothing_is_built_where_it_would_be_outside_the_scratch(root: Path, monk
     scratch = SnowScratch(root, "20260701t000000_0a1b2c3d", AT)
     inside = (Relation(f"{scratch.schema}{suffix}", "t", "DB") for suffix in ("", "_profiles", "_PROFILES"))
     assert all(scratch.holds(relation) for relation in inside)
-    outside = (Relation("weft", "t", "db"), Relation(f"{scratch.schema}x", "t", "db"), Relation(scratch.schema, "t", "o"))
+    outside = (
+        Relation("weft", "t", "db"),
+        Relation(f"{scratch.schema}x", "t", "db"),
+        Relation(scratch.schema, "t", "o"),
+    )
     assert not any(scratch.holds(relation) for relation in outside)
     escaping = version(node("a"))
-    with pytest.raises(ConfigError, match="would be built in weft.a") as told:
+    with pytest.raises(ConfigError, match=r"would be built in weft\.a") as told:
         check_places(scratch, Versions(escaping, escaping), Scope(frozenset({"model.x.a"}), frozenset(), (), {}))
     assert told.value.where == "models/a.sql"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ MODELS = {
 @pytest.fixture
 def production(
     tmp_path: Path, snowflake: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Project]:
+) -> Project:
     root = tmp_path / "project"
     write_project(root)
     write(root, MODELS)
@@ -48,7 +47,7 @@ def production(
         load_raw(root / "target" / "manifest.json", DATABASE)
     done = dbt("run", "--quiet", cwd=root, env=settings | {"WEFT_AS_OF": AS_OF})
     assert done.returncode == 0, done.stdout
-    yield project
+    return project
 
 
 def relations(root: Path) -> dict[str, list[Any]]:
