@@ -71,6 +71,11 @@ class Scratch(ABC):
 
     @property
     @abstractmethod
+    def place(self) -> str:
+        """Where the scratch is, in words, and how somebody who kept it gets rid of it."""
+
+    @property
+    @abstractmethod
     def names(self) -> Mapping[str, str]:
         """What stands for what of production's in the names of relations: nothing else holds these texts."""
 

@@ -51,6 +51,11 @@ class DuckScratch(Scratch):
         return self.folder / f"diff_{self.run}.duckdb"
 
     @property
+    def place(self) -> str:
+        """Where the scratch is."""
+        return f"{self.file}; remove the folder {self.folder} to drop it"
+
+    @property
     def names(self) -> Mapping[str, str]:
         """The scratch's database stands for production's."""
         return {self.file.stem: self.database}

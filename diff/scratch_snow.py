@@ -39,6 +39,11 @@ class SnowScratch(Scratch):
         return f"{self.prefix}{self.run}"
 
     @property
+    def place(self) -> str:
+        """Where the scratch is."""
+        return f"the schemas of {self.database} that begin with {self.schema}; drop them when you are done"
+
+    @property
     def names(self) -> Mapping[str, str]:
         """The scratch's schema stands for production's."""
         return {self.schema: self.production_schema}

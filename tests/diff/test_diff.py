@@ -138,7 +138,7 @@ def test_where_nothing_was_changed_nothing_is_built(here: Project, monkeypatch: 
     write(here.root, {"seg_readers": "-- Why.\nselect profile_id from {{ ref('profiles') }} where first_name = 'Ada'"})
     answer = here.weft("diff")
     assert answer.code == 0, answer.err
-    assert "No model was changed." in answer.err
+    assert "nothing was changed that a model, a segment or a sync is made of" in answer.err
     assert "Edited, and comes out the same: seg_readers." in answer.err
 
 

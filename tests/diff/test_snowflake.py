@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def production(
     root = tmp_path / "project"
     write_project(root)
     write(root, MODELS)
-    shutil.rmtree(root / "seeds")
+    (root / "seeds" / "channels.csv").unlink()
     server = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in snowflake.items()}
     output: dict[str, Any] = {key: server[key] for key in ("account", "user", "password", "host")}
     output |= {"type": "snowflake", "port": int(server["port"]), "protocol": "http", "warehouse": "weft"}
