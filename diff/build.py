@@ -58,6 +58,8 @@ def compile_both(
     words = "the working tree"
     if state is not None or repository is None or base is None:
         before = Version.read(state or Path())
+        scratch.know(before.database())
+        head_settings["DBT_PROFILES_DIR"] = str(scratch.profile())
         file = compile_version(scratch.root, scratch.folder / "head", head_settings, words)
         return Versions(before, Version.read(file, scratch.root, scratch.names))
     root = repository.unpack(base.commit, scratch.folder / "base")
@@ -69,7 +71,16 @@ def compile_both(
         earlier = both.submit(compile_version, root, scratch.folder / "state", base_settings, f"the base, {base.label}")
         now = both.submit(compile_version, scratch.root, scratch.folder / "head", head_settings, words)
         head = Version.read(now.result(), scratch.root, scratch.names)
-        return Versions(Version.read(earlier.result(), root), head)
+        return Versions(Version.read(_renamed(earlier.result(), scratch.names), root), head)
+
+
+def _renamed(manifest: Path, names: Mapping[str, str]) -> Path:
+    """Give the relations of a manifest production's names, by which dbt defers to them."""
+    text = manifest.read_text(encoding="utf-8")
+    for written, meant in names.items():
+        text = text.replace(written, meant)
+    manifest.write_text(text, encoding="utf-8")
+    return manifest
 
 
 def check_places(scratch: Scratch, versions: Versions, scope: Scope) -> None:

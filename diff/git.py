@@ -94,12 +94,11 @@ class Repository:
     def unpack(self, commit: str, folder: Path) -> Path:
         """Write a commit's version of the project into an empty folder, and return the folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        prefix = self._ask("rev-parse", "--show-prefix") or ""
-        done = self._git("archive", "--format=tar", f"{commit}:{prefix}")
+        done = self._git("archive", "--format=tar", commit)  # of this folder and below
         if done.returncode != 0:
             raise ConfigError(
                 f"The commit {commit[:12]} does not have the project.",
-                where=f"{self.root}, folder {prefix or '.'} of the repository",
+                where=str(self.root),
                 fix=_AGAIN,
             )
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as packed:

@@ -58,6 +58,8 @@ def diff(request: Request) -> Report:
     with held(scratch) as dropped:
         for run in dropped:
             request.tell(f"dropped what the run {run} left behind when it was killed")
+        if request.keep:
+            request.tell(f"the scratch stays when this is done, with people's data in it: {scratch.place}")
         return _Diff(request, scratch, repository, base).run()
 
 

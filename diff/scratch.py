@@ -71,12 +71,20 @@ class Scratch(ABC):
 
     @property
     @abstractmethod
+    def place(self) -> str:
+        """Where the scratch is, in words, and how somebody who kept it gets rid of it."""
+
+    @property
+    @abstractmethod
     def names(self) -> Mapping[str, str]:
-        """What to read as what in the compiled SQL of the working tree, so that it names production's relations."""
+        """What stands for what of production's in the names of relations: nothing else holds these texts."""
 
     @abstractmethod
     def base_profile(self) -> Path:
-        """Write a profile in which models have production's names, to compile with, and return its folder."""
+        """Write a profile in which the base's models have the same names as in the scratch, and return its folder.
+
+        Both versions are compiled alike, because SQL may be made of the names of relations, or of their fingerprint.
+        """
 
     @abstractmethod
     def profile(self) -> Path:
@@ -89,6 +97,10 @@ class Scratch(ABC):
     @abstractmethod
     def production(self, relation: Relation) -> Relation:
         """Return where a relation of production is, seen from the scratch."""
+
+    @abstractmethod
+    def know(self, database: str | None) -> None:
+        """Take note of how a manifest from elsewhere names production's database."""
 
     @abstractmethod
     def engine(self) -> str:

@@ -51,14 +51,19 @@ class DuckScratch(Scratch):
         return self.folder / f"diff_{self.run}.duckdb"
 
     @property
+    def place(self) -> str:
+        """Where the scratch is."""
+        return f"{self.file}; remove the folder {self.folder} to drop it"
+
+    @property
     def names(self) -> Mapping[str, str]:
         """The scratch's database stands for production's."""
         return {self.file.stem: self.database}
 
     def base_profile(self) -> Path:
-        """Compile beside an empty file that bears production's name."""
+        """Compile beside an empty file of the same name, as two processes cannot open the scratch's."""
         folder = self.folder / "base_profile"
-        output = {**self._plain, "path": str(folder / f"{self.database}.duckdb"), "attach": self._attached()}
+        output = {**self._plain, "path": str(folder / self.file.name), "attach": self._attached()}
         return self.write_profile(folder, output, self.folder / "base")
 
     def profile(self) -> Path:
@@ -94,6 +99,10 @@ class DuckScratch(Scratch):
     def production(self, relation: Relation) -> Relation:
         """Return the relation in the attached database."""
         return Relation(relation.schema, relation.name, self.database)
+
+    def know(self, database: str | None) -> None:
+        """Attach production under the name that a manifest knows it by: its file may have another name here."""
+        self.database = database or self.database
 
     def engine(self) -> str:
         """Return the schema of production's engine tables."""

@@ -39,13 +39,19 @@ class SnowScratch(Scratch):
         return f"{self.prefix}{self.run}"
 
     @property
+    def place(self) -> str:
+        """Where the scratch is."""
+        return f"the schemas of {self.database} that begin with {self.schema}; drop them when you are done"
+
+    @property
     def names(self) -> Mapping[str, str]:
         """The scratch's schema stands for production's."""
         return {self.schema: self.production_schema}
 
     def base_profile(self) -> Path:
-        """Compile as production is built: that reads, and writes nothing."""
-        return self.write_profile(self.folder / "base_profile", self.output, self.folder / "base")
+        """Compile under the scratch's name: that reads, and writes nothing."""
+        output = {**self.output, "schema": self.schema}
+        return self.write_profile(self.folder / "base_profile", output, self.folder / "base")
 
     def profile(self) -> Path:
         """Build in the scratch's schemas."""
@@ -58,6 +64,9 @@ class SnowScratch(Scratch):
     def production(self, relation: Relation) -> Relation:
         """Return the relation: it is in the same database."""
         return relation if relation.database else Relation(relation.schema, relation.name, self.database)
+
+    def know(self, database: str | None) -> None:
+        """A manifest names Snowflake's databases as they are."""
 
     def engine(self) -> str:
         """Return the schema of production's engine tables."""

@@ -61,9 +61,9 @@ class Version:
         return next((str(node.raw["database"]) for node in self.nodes.values() if node.raw.get("database")), None)
 
     def sql(self, unique_id: str) -> str | None:
-        """Return a model's compiled SQL; nothing where it was not compiled."""
+        """Return a model's compiled SQL; nothing where it was not compiled for the moment of the comparison."""
         code = self.nodes[unique_id].raw.get("compiled_code")
-        if not code:
+        if not code or self.root is None:
             return None
         for written, meant in self.renamed.items():
             code = code.replace(written, meant)

@@ -76,7 +76,7 @@ def write_project(root: Path) -> None:
     shutil.copytree(ROOT / "macros" / "engine", root / "macros")
     shutil.copy(ROOT / "macros" / "as_of.sql", root / "macros")
     (root / "macros" / "kept.sql").write_text("{% macro kept() %}first_name = 'Ada'{% endmacro %}")
-    (root / "seeds").mkdir()
+    (root / "seeds").mkdir(exist_ok=True)
     (root / "seeds" / "channels.csv").write_text("channel\nweb\nstore\n")
     settings = (root / "dbt_project.yml").read_text()
     settings += 'on-run-end: "{{ record_results(results) }}"\nvars: {least: 5}\n'

@@ -128,3 +128,45 @@ def test_an_error_in_a_changed_model_is_told_with_its_file(here: Project) -> Non
     assert "no_such_column" in answer.err
     assert left_over(here.root) == []
     assert fingerprint(here.root) == before
+
+
+def test_where_nothing_was_changed_nothing_is_built(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def must_not(*_: object) -> None:
+        raise AssertionError("built something")
+
+    monkeypatch.setattr(build, "build", must_not)
+    write(here.root, {"seg_readers": "-- Why.\nselect profile_id from {{ ref('profiles') }} where first_name = 'Ada'"})
+    answer = here.weft("diff")
+    assert answer.code == 0, answer.err
+    assert "nothing was changed that a model, a segment or a sync is made of" in answer.err
+    assert "Edited, and comes out the same: seg_readers." in answer.err
+
+
+def test_a_manifest_of_production_does_in_place_of_git(here: Project, tmp_path: Path) -> None:
+    shutil.copy(here.root / "target" / "manifest.json", tmp_path)
+    (here.root / "macros" / "as_of.sql").write_text((here.root / "macros" / "as_of.sql").read_text() + " ")
+    write(here.root, {"seg_readers": "select profile_id from {{ ref('profiles') }} where orders > 8"})
+    answer = here.weft("diff", "--state", str(tmp_path), "--json")
+    assert answer.code == 0, answer.err
+    assert [one["name"] for one in answer.json["segments"]] == ["readers"]
+    assert [answer.json["segments"][0][name] for name in ("enter", "leave", "stay")] == [0, 160, 20]
+
+
+def test_bad_input_is_one_message_and_touches_nothing(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments, said in (
+        (("--base", "nowhere"), "'nowhere'"),
+        (("--fail-over", "many"), "'many' is no share"),
+        (("--as-of", "yesterday"), "not an ISO 8601 timestamp"),
+        (("--base", "main", "--state", "x"), "one version"),
+        (("--json", "--markdown"), "one form"),
+        (("--state", "elsewhere.json"), "under its own name"),
+    ):
+        answer = here.weft("diff", *arguments)
+        assert answer.code == 2, answer.err
+        assert said in answer.err
+    write(here.root, {"seg_readers": "select profile_id from {{ ref('nothing') }}"})
+    answer = here.weft("diff")
+    assert answer.code == 2
+    assert "dbt could not compile the working tree." in answer.err
+    assert "nothing" in answer.err
+    assert left_over(here.root) == []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +25,11 @@ MODELS = {
 @pytest.fixture
 def production(
     tmp_path: Path, snowflake: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Project]:
+) -> Project:
     root = tmp_path / "project"
     write_project(root)
     write(root, MODELS)
-    shutil.rmtree(root / "seeds")
+    (root / "seeds" / "channels.csv").unlink()
     server = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in snowflake.items()}
     output: dict[str, Any] = {key: server[key] for key in ("account", "user", "password", "host")}
     output |= {"type": "snowflake", "port": int(server["port"]), "protocol": "http", "warehouse": "weft"}
@@ -48,7 +46,7 @@ def production(
         load_raw(root / "target" / "manifest.json", DATABASE)
     done = dbt("run", "--quiet", cwd=root, env=settings | {"WEFT_AS_OF": AS_OF})
     assert done.returncode == 0, done.stdout
-    yield project
+    return project
 
 
 def relations(root: Path) -> dict[str, list[Any]]:
