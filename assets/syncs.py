@@ -4,16 +4,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from assets import automation, sync_checks
 from assets.progress import Progress
-from assets.resources import ConnectionsResource, WarehouseResource, moment
+from assets.resources import ConnectionsResource, PolicyResource, WarehouseResource, moment
 from assets.sync_checks import EXIT_CODE
-from lineage.gate import check_policy
 from reverse_etl.connections import Connection
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Destination
@@ -24,8 +22,6 @@ from reverse_etl.guards import allowed
 from reverse_etl.report import RunReport
 from warehouse.base import Warehouse
 from warehouse.errors import UnexpectedError, WeftError
-from warehouse.manifest import Manifest
-from warehouse.project import prepare_manifest
 
 __all__ = ["ALLOW_TAG", "EXIT_CODE", "destination_assets", "one_line", "run_metadata", "sync_asset", "sync_key"]
 
@@ -77,13 +73,14 @@ def sync_asset(
         context: dg.AssetExecutionContext,
         warehouse: WarehouseResource,
         connections: ConnectionsResource,
+        policy: PolicyResource,
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         progress.sync_starts(sync.label)
         try:
             allow = allowed(context.run.tags.get(ALLOW_TAG, "").replace(",", " ").split(), f"run tag {ALLOW_TAG}")
-            accounts, root = connections.load(), Path(warehouse.project_dir)
-            check_policy(root, Manifest.load(prepare_manifest(root)), accounts, [sync])
+            accounts = connections.load()
+            policy.check(sync, accounts)
             with warehouse.open() as opened:
                 report = run_sync(opened, sync, accounts, moment(context), progress=progress.sync_step, allow=allow)
                 drift = _drift(opened, sync, accounts[sync.connection]) if counts else None

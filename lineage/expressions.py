@@ -75,16 +75,7 @@ class Expressions:
 
     def where(self, condition: exp.Expr | None) -> Expressions | None:
         """Return the same where a condition holds; nothing where it never does."""
-        environment = dict(self.environment)
-        for column, allowed in equalities(condition):
-            name = self._relation(column)
-            if name is None:
-                continue
-            less = narrowed(environment[name], column.name.lower(), allowed)
-            if less is None:
-                return None
-            environment[name] = less
-        return replace(self, environment=environment)
+        return _where_equal(self, equalities(condition))
 
     def _relation(self, column: exp.Column) -> str | None:
         if column.table:
@@ -182,13 +173,12 @@ class Expressions:
         """Return the same for the rows that a window sees: of all branches, unless its partition keeps them apart."""
         if not self.peers:
             return self
-        for key in keys:
-            seen = [replace(self, environment=peer).value(key).literals for peer in self.peers]
-            known = [one for one in seen if one is not None]
-            if len(known) == len(seen) and sum(len(one) for one in known) == len(frozenset().union(*known)):
-                return replace(self, environment=self.peers[self.own])
+        own = replace(self, environment=self.peers[self.own])
+        said = [(key, literals) for key in keys if (literals := own.value(key).literals) is not None]
+        seen = [there for peer in self.peers if (there := _where_equal(replace(self, environment=peer), said))]
         names = self.peers[0]
-        return replace(self, environment={name: as_one([peer[name] for peer in self.peers]) for name in names})
+        merged = {name: as_one([there.environment[name] for there in seen]) for name in names} if seen else {}
+        return seen[0] if len(seen) == 1 else replace(self, environment=merged)
 
     def _filter(self, node: exp.Filter) -> Value:
         condition = node.expression.this
@@ -270,6 +260,19 @@ _KINDS: Sequence[tuple[tuple[type[exp.Expr], ...], Callable[..., Value]]] = (
     ((exp.Lambda,), Expressions._lambda),
     ((exp.Kwarg, exp.PropertyEQ), Expressions._named),
 )
+
+
+def _where_equal(here: Expressions, said: Iterable[tuple[exp.Column, frozenset[str]]]) -> Expressions | None:
+    environment = dict(here.environment)
+    for column, allowed in said:
+        name = here._relation(column)
+        if name is None:
+            continue
+        less = narrowed(environment[name], column.name.lower(), allowed)
+        if less is None:
+            return None
+        environment[name] = less
+    return replace(here, environment=environment)
 
 
 def children(node: exp.Expr) -> Iterator[exp.Expr]:

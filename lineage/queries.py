@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import NamedTuple
@@ -142,30 +142,33 @@ class Reader:
     def _projected(self, node: exp.Select, here: Expressions, conditions: Sequence[exp.Expr]) -> Branch:
         columns: dict[str, Value] = {}
         opened: frozenset[tuple[str, int]] = frozenset()
+        shared = {name.name.lower() for join in node.args.get("joins") or () for name in join.args.get("using") or ()}
         for item in node.expressions:
             star = item.this if isinstance(item, exp.Column) and isinstance(item.this, exp.Star) else item
             if isinstance(star, exp.Star):
                 branches = _starred(item, here)
-                columns |= self._star(star, branches, here)
+                for name, value in self._star(star, branches, here):
+                    if name in columns and name in shared:
+                        columns[name] = together([columns[name], value])
+                    else:
+                        columns[_unlike(name, columns)] = value
                 opened = opened.union(*(branch.open for branch in branches))
             elif isinstance(item, exp.Columns):
                 raise Unreadable("it selects COLUMNS(…), whose names only the warehouse knows")
             else:
                 name = _name(item)
-                columns[name] = here.aliases[name] = here.value(item)
+                columns[_unlike(name, columns)] = here.aliases[name] = here.value(item)
         rows = here.derived(conditions).origins.union(*(branch.rows for branch in here.environment.values()))
         return Branch(columns, rows, opened)
 
-    def _star(self, star: exp.Star, branches: Sequence[Branch], here: Expressions) -> dict[str, Value]:
+    def _star(self, star: exp.Star, branches: Sequence[Branch], here: Expressions) -> Iterator[tuple[str, Value]]:
         left_out = {one.name.lower() for one in star.args.get("except_") or ()}
         replaced = {one.alias.lower(): here.value(one.this) for one in star.args.get("replace") or ()}
         renamed = {one.this.name.lower(): one.alias.lower() for one in star.args.get("rename") or ()}
-        columns: dict[str, Value] = {}
         for branch in branches:
             for name, value in branch.columns.items():
                 if name not in left_out:
-                    columns.setdefault(renamed.get(name, name), replaced.get(name, value))
-        return columns
+                    yield renamed.get(name, name), replaced.get(name, value)
 
     def _sources(self, node: exp.Select, outer: Expressions | None) -> tuple[list[dict[str, Branch]], list[exp.Expr]]:
         """Return each combination of the branches of what a ``select`` reads, and the conditions of its joins."""
@@ -289,7 +292,17 @@ def _renamed(branches: list[Branch], alias: exp.Expr | None) -> list[Branch]:
 
 
 def _name(item: exp.Expr) -> str:
-    return (item.alias_or_name or item.output_name or item.sql()).lower()
+    named = item.alias_or_name if isinstance(item, exp.Alias | exp.Column | exp.Dot) else ""
+    return (named or item.sql()).lower()
+
+
+def _unlike(name: str, columns: Mapping[str, Value]) -> str:
+    """Return a name that no column has yet: those of a union count by their place, whatever they are called."""
+    numbered, number = name, 0
+    while numbered in columns:
+        number += 1
+        numbered = f"{name}_{number}"
+    return numbered
 
 
 def _place(error: SqlglotError) -> str:
