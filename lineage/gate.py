@@ -77,6 +77,13 @@ def check_policy(
 def problems(lineage: ProjectLineage, sync: SyncDefinition) -> Iterator[ConfigError]:
     """Yield everything that keeps a sync from being run."""
     file = sync.where.split(",")[0]
+    if (reason := _unknown_columns(lineage, sync)) is not None:
+        yield ConfigError(
+            f"Nobody can tell which columns {sync.feed_name} has, so {sync.name} sends nothing.",
+            where=f"{file}, model {sync.feed_name}\n  why:   {reason}",
+            fix="name the columns in its select, in SQL that lineage can follow (docs/lineage.md)",
+        )
+        return
     for column in sent_columns(lineage, sync):
         for path in lineage.tracer.column(sync.feed_id, column).unknown[:1]:
             yield ConfigError(
@@ -88,6 +95,18 @@ def problems(lineage: ProjectLineage, sync: SyncDefinition) -> Iterator[ConfigEr
     for arrival in arrivals(lineage, sync):
         if not arrival.is_allowed:
             yield _broken(lineage, sync, arrival, file)
+
+
+def _unknown_columns(lineage: ProjectLineage, sync: SyncDefinition) -> str | None:
+    """Return why a feed may have columns that nobody knows of; nothing where it has not."""
+    graph = lineage.graph
+    if sync.feed_id in graph.unreadable:
+        return graph.unreadable[sync.feed_id]
+    if sync.feed_id not in graph.shapes:
+        return "it is not a model, so there is no SQL to follow"
+    if any(branch.open or branch.anything for branch in graph.shapes[sync.feed_id]):
+        return "it selects all columns of a relation whose columns nobody declared"
+    return None
 
 
 def sent_columns(lineage: ProjectLineage, sync: SyncDefinition) -> list[str]:

@@ -78,7 +78,11 @@ def _sync(lineage: ProjectLineage, sync: SyncDefinition, bases: Mapping[str, str
         tables = {_table_of(lineage, path[0].node) for path in traced.sources if path[0].how is not How.DERIVED}
         hashed = column in destination.objects[sync.object].hashed_columns
         labels = ", ".join(one.carried.label for one in found.get(column, [])) or "none"
-        rows.append((column, labels, "hashed" if hashed else "plain", ", ".join(sorted(tables)) or "made by weft"))
+        deciding = {_table_of(lineage, path[0].node) for path in traced.sources}
+        told = ", ".join(sorted(tables)) or (
+            f"decided by {', '.join(sorted(deciding))}" if deciding else "made by weft"
+        )
+        rows.append((column, labels, "hashed" if hashed else "plain", told))
     yield from _table(("field", "labels", "sent", "from"), rows)
     for one in found.get("", []):
         yield ""
