@@ -12,7 +12,7 @@ from lineage.labels import declared_labels
 from lineage.policy import Policy, load_policy
 from lineage.trace import Tracer
 from reverse_etl.connections import Connection
-from reverse_etl.definitions import PURPOSES, SyncDefinition
+from reverse_etl.definitions import SyncDefinition
 from warehouse.compiled import compile_project
 from warehouse.manifest import Manifest
 
@@ -36,7 +36,8 @@ class ProjectLineage:
     @cached_property
     def policy(self) -> Policy:
         """The policy, checked against the syncs."""
-        purposes = self.manifest.accepted_values("profile_consents", "purpose") or PURPOSES
+        has_people = any(sync.purpose for sync in self.syncs)
+        purposes = self.manifest.seed_values("purposes", "purpose") if has_people else ()
         return load_policy(self.root, self.connections, [sync.destination for sync in self.syncs], purposes)
 
     @cached_property

@@ -73,6 +73,11 @@ class Small:
             "relation_name": "read_parquet('raw/customer/*.parquet', union_by_name=true)",
             "columns": {name: _column(name, labels) for name, labels in self.columns.items()},
         }  # fmt: skip
+        (self.root / "purposes.csv").write_text("purpose,legal_basis\nadvertising,consent\nsales_outreach,consent\n")
+        nodes["seed.small.purposes"] = {
+            "unique_id": "seed.small.purposes", "resource_type": "seed", "name": "purposes", "schema": "main",
+            "root_path": str(self.root), "original_file_path": "purposes.csv",
+        }  # fmt: skip
         feeds = [name for name in self.models if name.startswith("sync_")]
         content = {
             "metadata": {"adapter_type": "duckdb"},
