@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqlglot import exp
 
 from lineage.shapes import Branch, How, Origin, Value, as_one, narrowed, together, untraced
+from lineage.syntax import children, equalities, field_of, pairs, place_in_list
 
 if TYPE_CHECKING:
     from lineage.queries import Reader
@@ -198,7 +199,7 @@ class Expressions:
         return self._query(node.this).at_least(How.DERIVED)
 
     def _object(self, node: exp.Expr) -> Value:
-        pairs = _pairs(node)
+        pairs = pairs(node)
         if pairs is None:
             return self._function(node, plain=True)
         parts = []
@@ -208,13 +209,22 @@ class Expressions:
         return Value(frozenset[Origin]().union(*parts), None)
 
     def _json_read(self, node: exp.Expr) -> Value:
-        value, name = self.value(node.this), _field(node.expression)
+        value, names = self.value(node.this), node.expression
+        if isinstance(names, exp.Array):  # several fields at once, as a list
+            parts = [
+                frozenset(replace(one, key=place_in_list(number)) for one in taken(value.origins, name))
+                if (name := field_of(part)) is not None
+                else value.converted().origins
+                for number, part in enumerate(names.expressions)
+            ]
+            return Value(frozenset[Origin]().union(*parts), None)
+        name = field_of(names)
         return value.converted() if name is None else Value(taken(value.origins, name), None)
 
     def _bracket(self, node: exp.Bracket) -> Value:
         value, part = self.value(node.this), node.expressions[0]
-        if isinstance(part, exp.Literal) and part.is_string:
-            return Value(taken(value.origins, part.name), None)
+        if isinstance(part, exp.Literal):
+            return Value(taken(value.origins, part.name if part.is_string else place_in_list(int(part.name))), None)
         return value.converted()
 
     def _lambda(self, node: exp.Lambda) -> Value:
@@ -275,13 +285,6 @@ def _where_equal(here: Expressions, said: Iterable[tuple[exp.Column, frozenset[s
     return replace(here, environment=environment)
 
 
-def children(node: exp.Expr) -> Iterator[exp.Expr]:
-    """Yield the expressions that an expression is made of."""
-    for child in node.iter_expressions():
-        if not isinstance(child, exp.DataType | exp.Identifier | exp.JSONPath):
-            yield child
-
-
 def as_whole(branch: Branch) -> Value:
     """Return a whole row as one value."""
     return together(as_one([branch]).columns.values()).converted()
@@ -299,37 +302,3 @@ def taken(origins: Iterable[Origin], name: str) -> frozenset[Origin]:
         else:
             found.add(one)
     return frozenset(found)
-
-
-def equalities(condition: exp.Expr | None) -> Iterator[tuple[exp.Column, frozenset[str]]]:
-    """Yield the columns that a condition holds to certain texts, with those."""
-    for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
-        bare = part.unnest() if isinstance(part, exp.Paren) else part
-        if isinstance(bare, exp.And):
-            yield from equalities(bare)
-        elif isinstance(bare, exp.EQ):
-            for one, other in ((bare.this, bare.expression), (bare.expression, bare.this)):
-                if isinstance(one, exp.Column) and isinstance(other, exp.Literal) and other.is_string:
-                    yield one, frozenset({other.name})
-        elif isinstance(bare, exp.In) and isinstance(bare.this, exp.Column) and bare.expressions:
-            texts = [one.name for one in bare.expressions if isinstance(one, exp.Literal) and one.is_string]
-            if len(texts) == len(bare.expressions):
-                yield bare.this, frozenset(texts)
-
-
-def _pairs(node: exp.Expr) -> list[tuple[str, exp.Expr]] | None:
-    """Return the fields of an object and their values, if their names are written in the query."""
-    given = list(node.expressions)
-    if given and all(isinstance(one, exp.JSONKeyValue | exp.PropertyEQ) for one in given):
-        return [(one.this.name, one.expression) for one in given]
-    if len(given) % 2 == 0 and all(isinstance(one, exp.Literal) for one in given[::2]):
-        return [(name.name, content) for name, content in zip(given[::2], given[1::2], strict=True)]
-    return None
-
-
-def _field(path: exp.Expr | None) -> str | None:
-    """Return the first field of a path into JSON, as far as it is a field."""
-    if isinstance(path, exp.Literal) and path.is_string:
-        return path.name.removeprefix("$.").split(".")[0].strip('"') or None
-    keys = list(path.find_all(exp.JSONPathKey)) if isinstance(path, exp.JSONPath) else []
-    return keys[0].name if keys and isinstance(keys[0].this, str) else None

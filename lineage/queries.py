@@ -11,12 +11,11 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from lineage.expressions import Expressions, children
+from lineage.expressions import Expressions
 from lineage.shapes import (
     Branch,
     Counter,
     How,
-    Origin,
     Value,
     as_one,
     fewer,
@@ -26,6 +25,7 @@ from lineage.shapes import (
     together,
     untraced,
 )
+from lineage.syntax import children, equalities, name_of_item, where_it_stopped
 
 
 class Unreadable(Exception):
@@ -60,7 +60,7 @@ def read_query(sql: str, dialect: str, tables: Callable[[exp.Table], Table | Non
     try:
         tree = sqlglot.parse_one(sql, dialect=dialect)
     except SqlglotError as error:
-        raise Unreadable(f"its SQL cannot be parsed: {_place(error)}") from None
+        raise Unreadable(f"its SQL cannot be parsed: {where_it_stopped(error)}") from None
     if not isinstance(tree, exp.Query):
         raise Unreadable("its SQL is not a query")
     return Reader(tables).query(tree)
@@ -156,7 +156,7 @@ class Reader:
             elif isinstance(item, exp.Columns):
                 raise Unreadable("it selects COLUMNS(…), whose names only the warehouse knows")
             else:
-                name = _name(item)
+                name = name_of_item(item)
                 columns[_unlike(name, columns)] = here.aliases[name] = here.value(item)
         rows = here.derived(conditions).origins.union(*(branch.rows for branch in here.environment.values()))
         return Branch(columns, rows, opened)
@@ -252,8 +252,6 @@ def _combinations(named: Sequence[tuple[str, list[Branch], exp.Join | None]]) ->
 
 def _joined(branch: Branch, item: exp.Expr, join: exp.Join) -> Branch | None:
     """Return the joined branch where the join's own condition holds; nothing where no row of it is ever joined."""
-    from lineage.expressions import equalities
-
     on = join.args.get("on")
     if on is None or str(join.side).upper() in ("RIGHT", "FULL"):
         return branch
@@ -291,11 +289,6 @@ def _renamed(branches: list[Branch], alias: exp.Expr | None) -> list[Branch]:
     return renamed
 
 
-def _name(item: exp.Expr) -> str:
-    named = item.alias_or_name if isinstance(item, exp.Alias | exp.Column | exp.Dot) else ""
-    return (named or item.sql()).lower()
-
-
 def _unlike(name: str, columns: Mapping[str, Value]) -> str:
     """Return a name that no column has yet: those of a union count by their place, whatever they are called."""
     numbered, number = name, 0
@@ -303,13 +296,3 @@ def _unlike(name: str, columns: Mapping[str, Value]) -> str:
         number += 1
         numbered = f"{name}_{number}"
     return numbered
-
-
-def _place(error: SqlglotError) -> str:
-    """Return where a parser stopped, and what it expected, without the SQL around it."""
-    found = getattr(error, "errors", None) or [{}]
-    described, line = found[0].get("description"), found[0].get("line")
-    return f"{described or type(error).__name__}{f', line {line} of the compiled SQL' if line else ''}"
-
-
-__all__ = ["Origin", "Reader", "Table", "Unreadable", "read_query"]

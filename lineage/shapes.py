@@ -74,7 +74,7 @@ class Value:
 
     def converted(self) -> Value:
         """Return the value after a conversion."""
-        return Value(frozenset(replace(one, takes=one.takes or None) for one in self.origins), None)
+        return Value(frozenset(replace(one, takes=one.takes or None, key=None) for one in self.origins), None)
 
     def at_least(self, how: How) -> Value:
         """Return what comes from the same columns in another way."""

@@ -155,7 +155,7 @@ def name_of(graph: Graph, place: Place) -> str:
         return place.column
     node = graph.manifest.nodes[place.node]
     source = f"{node.raw.get('source_name')}." if node.kind == "source" else ""
-    part = f" → {place.field}" if place.field else ""
+    part = f"[{place.field}]" if place.field else ""
     return f"{source}{node.name}.{place.column}{part}"
 
 

@@ -208,6 +208,13 @@ def test_a_field_of_json_comes_from_what_was_put_there(dialect: str, made: str, 
     assert of(f"select {stored} as e from events", dialect)["e"] == {"events.properties->mail"}
 
 
+def test_a_place_of_a_list_comes_from_what_was_put_there() -> None:
+    made = "with d as (select (properties ->> ['$.\"total\"', '$.\"coupon\"']) as texts from events)"
+    assert of(f"{made} select upper(d.texts[2]) as e from d")["e"] == {"events.properties->coupon"}
+    turned = of(f"{made} select list_reverse(texts)[2] as e from d")["e"]
+    assert turned == {"events.properties->total", "events.properties->coupon"}
+
+
 def test_recursion_ends() -> None:
     sql = "with recursive r (n, e) as (select id, email from people union all select n + 1, e from r) select e from r"
     assert of(sql)["e"] == {"people.email"}
