@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sqlglot import exp
 
-from lineage.shapes import Branch, How, Origin, Value, as_one, narrowed, together, untraced
+from lineage.shapes import Branch, How, Origin, Value, as_one, narrowed, taken, together, untraced
 from lineage.syntax import children, equalities, field_of, pairs, place_in_list
 
 if TYPE_CHECKING:
@@ -199,11 +199,11 @@ class Expressions:
         return self._query(node.this).at_least(How.DERIVED)
 
     def _object(self, node: exp.Expr) -> Value:
-        pairs = pairs(node)
-        if pairs is None:
+        fields = pairs(node)
+        if fields is None:
             return self._function(node, plain=True)
         parts = []
-        for name, content in pairs:
+        for name, content in fields:
             value = self.value(content)
             parts.append(frozenset(replace(one, key=name, takes=one.takes or None) for one in value.origins))
         return Value(frozenset[Origin]().union(*parts), None)
@@ -288,17 +288,3 @@ def _where_equal(here: Expressions, said: Iterable[tuple[exp.Column, frozenset[s
 def as_whole(branch: Branch) -> Value:
     """Return a whole row as one value."""
     return together(as_one([branch]).columns.values()).converted()
-
-
-def taken(origins: Iterable[Origin], name: str) -> frozenset[Origin]:
-    """Return what comes from one field of the JSON that comes from these columns."""
-    found = set()
-    for one in origins:
-        if one.key is not None:
-            if one.key == name:
-                found.add(replace(one, key=None))
-        elif one.takes == "" and one.how is How.PLAIN:
-            found.add(replace(one, takes=name))
-        else:
-            found.add(one)
-    return frozenset(found)

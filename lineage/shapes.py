@@ -99,6 +99,20 @@ def together(values: Iterable[Value]) -> Value:
     return Value(origins, literals)
 
 
+def taken(origins: Iterable[Origin], name: str) -> frozenset[Origin]:
+    """Return what comes from one field of the JSON that comes from these columns."""
+    found = set()
+    for one in origins:
+        if one.key is not None:
+            if one.key == name:
+                found.add(replace(one, key=None))
+        elif one.takes == "" and one.how is How.PLAIN:
+            found.add(replace(one, takes=name))
+        else:
+            found.add(one)
+    return frozenset(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
     """One of the queries that a query puts together, or a relation that it reads.
