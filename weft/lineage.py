@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from warehouse.errors import ConfigError
-from weft.output import JsonOption, as_json, note, table
+from weft.output import JsonOption, as_json, counted, note, table
 from weft.session import Session
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ def lineage(
     record: Annotated[
         bool, typer.Option("--record", help="Print the record of processing as Markdown: docs/processing.md.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check every sync against the policy, as before a run; exit code 2 if not.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show where columns come from, column by column, and what may become of them."""
@@ -35,6 +38,10 @@ def lineage(
     from lineage.record import processing
 
     session = Session()
+    if check:
+        session.check_policy(session.syncs)
+        note(f"{counted(len(session.syncs), 'sync')}: nothing reaches a destination that policy.yml keeps from it")
+        return
     found = ProjectLineage(session.root, session.manifest, session.connections, session.syncs)
     if record:
         typer.echo(processing(found), nl=False)

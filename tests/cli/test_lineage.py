@@ -38,7 +38,7 @@ def test_lineage_of_what_there_is_not_names_what_was_meant(project: Project) -> 
 def test_a_feed_that_the_policy_forbids_sends_nothing(project: Project, account: Running) -> None:
     before = project.state()
     project.edit("policy.yml", "email: plain", "email: never")
-    for command in (("run",), ("plan",), ("plan", "klaviyo_winback", "--out", "sealed.json")):
+    for command in (("run",), ("plan",), ("lineage", "--check"), ("plan", "klaviyo_winback", "--out", "sealed.json")):
         answer = project.weft(*command)
         assert (answer.code, answer.out) == (2, "")
         assert "klaviyo_winback would send email, which carries the label 'email', to Klaviyo" in answer.err
@@ -56,6 +56,7 @@ def test_a_feed_that_the_policy_forbids_sends_nothing(project: Project, account:
     assert account.accounts["klaviyo"].members("WINBACK") == []
 
     project.edit("policy.yml", "email: hashed", "email: plain")
+    assert project.weft("lineage", "--check").code == 0
     assert project.weft("apply", "sealed.json").code == 0
     assert len(account.accounts["klaviyo"].members("WINBACK")) == 2
 
