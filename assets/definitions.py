@@ -11,7 +11,7 @@ from dagster_dbt import DbtProject
 from assets import automation
 from assets.dbt import Translator, dbt_models, source_assets
 from assets.progress import Progress
-from assets.resources import ConnectionsResource, DbtCommand, WarehouseResource
+from assets.resources import ConnectionsResource, DbtCommand, PolicyResource, WarehouseResource
 from assets.syncs import destination_assets, sync_asset, sync_key
 from reverse_etl.definitions import load_syncs
 from reverse_etl.destinations import registry
@@ -57,6 +57,7 @@ def defs() -> dg.Definitions:
             ),
             "warehouse": WarehouseResource(project_dir=str(root)),
             "connections": ConnectionsResource(path=str(connections_path(root))),
+            "policy": PolicyResource(project_dir=str(root)),
             "progress": Progress(),
         },
         executor=dg.in_process_executor if one_writer else dg.multiprocess_executor,

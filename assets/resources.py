@@ -14,10 +14,13 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
+from lineage.gate import check_policy
 from reverse_etl.connections import Connection, load_connections
+from reverse_etl.definitions import SyncDefinition
 from warehouse.base import Warehouse
+from warehouse.manifest import Manifest
 from warehouse.profile import open_warehouse
-from warehouse.project import run_moment
+from warehouse.project import prepare_manifest, run_moment
 
 
 class DbtCommand(DbtCliResource):
@@ -61,6 +64,25 @@ class ConnectionsResource(dg.ConfigurableResource[Any]):
     def load(self) -> Mapping[str, Connection]:
         """Return the connections, with their secrets from the environment."""
         return load_connections(Path(self.path))
+
+
+class PolicyResource(dg.ConfigurableResource[Any]):
+    """The policy of the project: which labels may reach which destination.
+
+    Attributes:
+        project_dir: The folder of the dbt project.
+    """
+
+    project_dir: str
+
+    def check(self, sync: SyncDefinition, connections: Mapping[str, Connection]) -> None:
+        """Return when the sync's feed may go where it goes.
+
+        Raises:
+            ConfigError: It breaks the policy, or nobody can tell.
+        """
+        root = Path(self.project_dir)
+        check_policy(root, Manifest.load(prepare_manifest(root)), connections, [sync])
 
 
 def moment(context: dg.AssetExecutionContext) -> datetime:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 
+from lineage.gate import check_policy
 from reverse_etl.connections import load_connections
 from reverse_etl.definitions import load_syncs
 from reverse_etl.guards import DECISIONS, allowed
@@ -93,6 +94,7 @@ def check_before(root: Path, console: Console) -> None:
         connections = load_connections(connections_path(root))
         for name in sorted({sync.connection for sync in syncs}):
             connections[name].settings()
+        check_policy(root, manifest, connections, syncs)
     with _opened(root, console) as warehouse:
         check_raw(manifest, warehouse.columns if warehouse else lambda relation: [], root=root)
 

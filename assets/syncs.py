@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets import automation, sync_checks
 from assets.progress import Progress
-from assets.resources import ConnectionsResource, WarehouseResource, moment
+from assets.resources import ConnectionsResource, PolicyResource, WarehouseResource, moment
 from assets.sync_checks import EXIT_CODE
 from reverse_etl.connections import Connection
 from reverse_etl.definitions import SyncDefinition
@@ -73,13 +73,15 @@ def sync_asset(
         context: dg.AssetExecutionContext,
         warehouse: WarehouseResource,
         connections: ConnectionsResource,
+        policy: PolicyResource,
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         progress.sync_starts(sync.label)
         try:
             allow = allowed(context.run.tags.get(ALLOW_TAG, "").replace(",", " ").split(), f"run tag {ALLOW_TAG}")
+            accounts = connections.load()
+            policy.check(sync, accounts)
             with warehouse.open() as opened:
-                accounts = connections.load()
                 report = run_sync(opened, sync, accounts, moment(context), progress=progress.sync_step, allow=allow)
                 drift = _drift(opened, sync, accounts[sync.connection]) if counts else None
         except GuardTripped as error:

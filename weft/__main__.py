@@ -17,6 +17,7 @@ from weft import (
     health,
     identity,
     ledger,
+    lineage,
     plan,
     profile,
     quarantine,
@@ -43,6 +44,7 @@ app.command("diff")(diff.diff)
 app.command("run")(run.run)
 app.command("apply")(apply.apply)
 app.command("ledger")(ledger.ledger)
+app.command("lineage")(lineage.lineage)
 app.command("retry")(retry.retry)
 app.add_typer(quarantine.app, name="quarantine")
 app.command("adopt")(adopt.adopt)

@@ -68,6 +68,7 @@ def plan(
     if rows is None:  # a second table would get in the way of who reads the first from a pipe
         rows = _SAMPLE if json or sys.stdout.isatty() else 0
     as_of, chosen, answers = run_moment(), session.chosen(sync), []
+    session.check_policy(chosen)
     with session.warehouse() as warehouse:
         session.check_feeds(warehouse, chosen)
         for definition in chosen:

@@ -82,11 +82,12 @@ def deliver(session: Session, chosen: Sequence[SyncDefinition], run_one: RunOne,
         json: Whether to print JSON.
 
     Raises:
-        ConfigError: A secret is missing, or a feed cannot be synced; nothing was sent.
+        ConfigError: A secret is missing, a feed breaks the policy or cannot be synced; nothing was sent.
         typer.Exit: A sync failed, was stopped by a guard, or is under way elsewhere.
     """
     for definition in chosen:  # a missing secret of one sync stops all of them before anything is sent
         session.connections[definition.connection].settings()
+    session.check_policy(chosen)
     reports, errors = [], []
     with session.warehouse() as warehouse:
         session.check_feeds(warehouse, chosen)

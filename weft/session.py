@@ -71,6 +71,18 @@ class Session:
             )
         return found
 
+    def check_policy(self, syncs: Sequence[SyncDefinition]) -> None:
+        """Return when no label of these syncs' feeds reaches a destination that the policy keeps it from.
+
+        It needs no warehouse, and on DuckDB it is asked before the file is opened.
+
+        Raises:
+            ConfigError: A feed breaks the policy, or nobody can tell.
+        """
+        from lineage.gate import check_policy
+
+        check_policy(self.root, self.manifest, self.connections, syncs)
+
     def check_feeds(self, warehouse: Warehouse, syncs: Sequence[SyncDefinition]) -> None:
         """Return when every feed can be synced, so that an unfit one stops all syncs before anything is sent.
 

@@ -1,10 +1,14 @@
 {# A table of this schema as the last run left it, for a model that comes before it, as SQL to select from; while there is
    no such table, a query for its columns without rows. dbt learns what a model refers to from a first reading, in which
-   there are none. #}
+   there are none. What is only compiled is read, not run, and names the table whether it is there or not: where a
+   column comes from does not depend on what a warehouse holds. #}
 {% macro stored_state(name) %}
     {% set found = stored_relation(name) %}
     {% if found is not none %}
         {{ return(found) }}
+    {% endif %}
+    {% if execute and flags.WHICH == 'compile' %}
+        {{ return(api.Relation.create(database=this.database, schema=this.schema, identifier=name)) }}
     {% endif %}
     {% set columns = [] %}
     {% for column, type in stored_columns()[name].items() %}

@@ -55,7 +55,7 @@ stored as (
         bucket,
         first_seen_at,
         last_seen_at
-    from {{ stored_state('identity_map') }} as map
+    from {{ stored_state('identity_map') }} as held
 ),
 
 news as (
@@ -80,18 +80,18 @@ news as (
 -- Whoever is here already follows their label.
 moved as (
     select
-        map.identifier_type,
-        map.identifier_value,
+        held.identifier_type,
+        held.identifier_value,
         {{ profile_id('moved_labels.canonical_seq') }} as profile_id,
-        map.first_seen_at,
-        map.last_seen_at,
-        map.node_seq,
-        map.bucket
-    from {{ stored_state('identity_map') }} as map
-    inner join moved_labels on map.node_seq = moved_labels.node_seq
-    left join news on map.node_seq = news.node_seq
+        held.first_seen_at,
+        held.last_seen_at,
+        held.node_seq,
+        held.bucket
+    from {{ stored_state('identity_map') }} as held
+    inner join moved_labels on held.node_seq = moved_labels.node_seq
+    left join news on held.node_seq = news.node_seq
     where
-        map.profile_id <> {{ profile_id('moved_labels.canonical_seq') }}
+        held.profile_id <> {{ profile_id('moved_labels.canonical_seq') }}
         and news.node_seq is null
 ),
 

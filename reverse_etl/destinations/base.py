@@ -120,6 +120,7 @@ class ObjectSpec:
         counts: Whether it tells how many a target holds.
         billed_per_attribute: Whether the vendor bills for every attribute sent.
         concurrency: Most calls at a time.
+        hashed_columns: Columns whose values are hashed before they are sent.
     """
 
     modes: frozenset[Mode]
@@ -141,6 +142,7 @@ class ObjectSpec:
     counts: bool = False
     billed_per_attribute: bool = False
     concurrency: int = 1
+    hashed_columns: frozenset[str] = frozenset()
 
 
 class Settings(BaseModel):

@@ -120,6 +120,7 @@ class Meta(Destination):
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
             keys=frozenset({"external_id", "email"}),
             columns=frozenset(SCHEMA),
+            hashed_columns=frozenset(column for column, (_, _, hashed) in SCHEMA.items() if hashed),
             identifiers={"email": "email", "phone": "phone"},
             limits={Op.ADD: _ADD, Op.CHANGE: _ADD, Op.REMOVE: _REMOVE},
             needs_target=True,

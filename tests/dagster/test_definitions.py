@@ -195,7 +195,7 @@ def _run_sync(
 
     from assets import syncs
     from assets.progress import Progress
-    from assets.resources import ConnectionsResource, WarehouseResource
+    from assets.resources import ConnectionsResource, PolicyResource, WarehouseResource
 
     def engine(*_: Any, **__: Any) -> RunReport:
         if isinstance(outcome, Exception):
@@ -206,6 +206,7 @@ def _run_sync(
     monkeypatch.setenv("WEFT_AS_OF", "2026-07-01")
     monkeypatch.setattr(syncs, "run_sync", engine)
     monkeypatch.setattr(WarehouseResource, "open", lambda self: contextlib.nullcontext())
+    monkeypatch.setattr(PolicyResource, "check", lambda *_: None)
     sync = next(item for item in load_syncs(Manifest.load(manifest)) if item.name == "klaviyo_winback")
     destination = registry.get(sync.destination)
     today = (destination.api_version_ends or date(2028, 1, 1)) - timedelta(days=days_left)
@@ -213,6 +214,7 @@ def _run_sync(
     resources = {
         "warehouse": WarehouseResource(project_dir=str(ROOT)),
         "connections": ConnectionsResource(path=str(ROOT / "connections.yml")),
+        "policy": PolicyResource(project_dir=str(ROOT)),
         "progress": Progress(),
     }
     return dg.materialize([asset], resources=resources, raise_on_error=False)

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from assets.progress import Progress
-from assets.resources import ConnectionsResource, WarehouseResource
+from assets.resources import ConnectionsResource, PolicyResource, WarehouseResource
 from assets.run import outcome_of
 from assets.sync_checks import EXIT_CODE
 from assets.syncs import ALLOW_TAG, run_metadata, sync_asset
@@ -39,6 +39,7 @@ class Account:
         resources = {
             "warehouse": WarehouseResource(project_dir="."),
             "connections": ConnectionsResource(path="connections.yml"),
+            "policy": PolicyResource(project_dir="."),
             "progress": Progress(),
         }
         tags = {ALLOW_TAG: allow} if allow else {}
@@ -57,6 +58,7 @@ def account(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Account:
     monkeypatch.setenv("WEFT_AS_OF", AS_OF.isoformat())
     monkeypatch.setattr(WarehouseResource, "open", opened)
     monkeypatch.setattr(ConnectionsResource, "load", load)
+    monkeypatch.setattr(PolicyResource, "check", lambda *_: None)
     return Account(shop)
 
 

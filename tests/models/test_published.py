@@ -97,7 +97,7 @@ def test_personal_data_is_labelled(models: list[Node]) -> None:
         f"{model['name']}.{name}"
         for model in models
         for name, column in model["columns"].items()
-        if name in PERSONAL and not column["config"]["meta"].get("pii")
+        if name in PERSONAL and not column["config"]["meta"].get("labels")
     ]
     assert unlabelled == []
 

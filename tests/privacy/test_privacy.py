@@ -13,7 +13,7 @@ import pytest
 
 from assets import syncs
 from assets.progress import Progress
-from assets.resources import ConnectionsResource, WarehouseResource
+from assets.resources import ConnectionsResource, PolicyResource, WarehouseResource
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Mode
 from reverse_etl.destinations.hubspot import HubSpot
@@ -121,10 +121,12 @@ def test_dagster_keeps_no_message_of_an_error_that_nobody_foresaw(
         name="private", label="Private", feed=Relation("weft", "sync_hubspot__contacts"), connection="hubspot",
         destination="hubspot", object="contact", mode=Mode.MIRROR, key="email",
     )  # fmt: skip
+    monkeypatch.setattr(PolicyResource, "check", lambda *_: None)
     asset = syncs.sync_asset(sync, HubSpot, dg.AssetKey("feed"), pool="warehouse", today=date(2026, 7, 1))
     resources = {
         "warehouse": WarehouseResource(project_dir=str(project.root)),
         "connections": ConnectionsResource(path=str(project.root / "connections.yml")),
+        "policy": PolicyResource(project_dir=str(project.root)),
         "progress": Progress(),
     }
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:

@@ -13,9 +13,14 @@ from typing import Any
 
 import pytest
 
+from lineage.gate import problems
+from lineage.project import ProjectLineage
+from reverse_etl.connections import load_connections
+from reverse_etl.definitions import load_syncs
 from sandbox.server import Running, start
 from tests.conftest import ROOT, Shell, shell
 from tests.snowflake.raw import load_raw
+from warehouse.manifest import Manifest
 from warehouse.profile import open_warehouse
 
 AS_OF = "2026-07-01T00:00:00"
@@ -94,6 +99,32 @@ def test_published_models_hold_the_same_rows(both: Both) -> None:
         assert sorted((here - there).elements())[:2] == sorted((there - here).elements())[:2], f"{relation}: {columns}"
         assert here == there
     assert rows(both.snowflake, "weft_segments.segment_memberships", ["segment", "profile_id"])
+
+
+def test_columns_come_from_the_same_places_under_the_same_labels(both: Both) -> None:
+    """What the two builds ran is followed, each in its dialect."""
+    connections = load_connections(ROOT / "connections.yml")
+    told = []
+    for at in (both.duckdb, both.snowflake):
+        manifest = Manifest.load(Path(at.env["WEFT_MANIFEST"]))
+        syncs = load_syncs(manifest, connections)
+        found = ProjectLineage(ROOT, manifest, connections, syncs)
+        assert found.graph.unreadable == {}
+        assert [str(problem) for sync in syncs for problem in problems(found, sync)] == []
+        traced = {
+            (model, column): found.tracer.column(f"model.weft.{model}", column)
+            for relation, columns in both.published().items()
+            for model in [relation.split(".")[1]]
+            for column in columns
+        }
+        told.append(
+            {
+                key: ({(one.label, one.how) for one in value.carried}, {path[0][:3] for path in value.sources})
+                for key, value in traced.items()
+            }
+        )
+    assert len(told[0]) > 150
+    assert told[0] == told[1]
 
 
 def test_a_second_build_on_snowflake_changes_nothing(both: Both) -> None:
