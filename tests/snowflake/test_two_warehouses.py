@@ -25,6 +25,7 @@ from warehouse.profile import open_warehouse
 
 AS_OF = "2026-07-01T00:00:00"
 SYNC = "klaviyo_winback"
+HASHES = {"bucket", "event_hash", "fingerprint"}  # made by the warehouse's own function, and compared with nothing else
 DATABASE = "two_warehouses"  # the emulator lives as long as the process, and other tests build in it too
 
 
@@ -43,7 +44,7 @@ class Both:
     def published(self) -> dict[str, list[str]]:
         """Every published model with the names of its columns."""
         return {
-            f"{node['schema']}.{node['name']}": list(node["columns"])
+            f"{node['schema']}.{node['name']}": [name for name in node["columns"] if name not in HASHES]
             for node in self.manifest()["nodes"].values()
             if node["resource_type"] == "model" and node["config"]["access"] == "public"
         }
