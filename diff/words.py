@@ -123,7 +123,8 @@ def _figure(value: float, unit: str, bound: str) -> str:
         return f"{bound} {value:.0%}".strip()
     if unit == "days ago":
         return f"{value:,.0f} days ago" if value >= 0 else f"in {-value:,.0f} days"
-    return f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+    return f"{value:,.{digits}f}"
 
 
 def _sync(sync: Sync) -> Iterator[tuple[Any, ...]]:
