@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ READ = {
     "past": "profile_id moment email is_email_reachable first_name birth_date city country job_title",
 }
 
-Rows = dict[str, list[tuple[str | None, ...]]]
+Rows = Mapping[str, Sequence[tuple[str | None, ...]]]
 
 
 def day(number: int) -> Rows:
