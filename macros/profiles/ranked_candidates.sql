@@ -1,7 +1,8 @@
 {# The candidates, each with its rank among those for the same attribute, by the rule of that attribute: 1 is shown.
 
    candidates: the name of a CTE with attribute, value, source, observed_at, count_statements and is_suppressed. keys: its
-   columns that say whose profile it is, and as of when. An attribute that profiles.yml does not declare is ranked too; its rule is null. #}
+   columns that say whose profile it is, and as of when. An attribute that profiles.yml does not declare is ranked too;
+   its rule is null. #}
 {% macro ranked_candidates(candidates, keys) -%}
     {%- set counted = [] -%}
     {%- for attribute, column in survivorship_rules().items() if column.rule == 'most_frequent' or column.rule is mapping -%}

@@ -47,7 +47,7 @@ def day(number: int) -> Rows:
     city = ("Bonn", "2026-01-01") if number == 1 else ("Ulm", "2026-01-02")
     people = ("p1", "p1", "p2", "p3") if number < 3 else ("p1", "p1", "p1", "p3")
     identifiers = (("user_id", "1"), ("email", "a@example.com"), ("email", "b@example.com"), ("user_id", "3"))
-    erased = [("user_id", "3", "2026-01-03"), ("profile_id", "p3", "2026-01-03")]
+    erased: list[tuple[str | None, ...]] = [("user_id", "3", "2026-01-03"), ("profile_id", "p3", "2026-01-03")]
     return {
         "identifiers": [
             ("shopify", f"record:{value}", kind, value, f"2026-01-01 0{hour}:00")
@@ -70,7 +70,7 @@ def day(number: int) -> Rows:
         ],
         "identity_aliases": [("p2", "p1")] if number == 3 else [],
         "suppressions": [("email", "b@example.com", "hard_bounce")] * (number > 1)
-        + [(kind, value, "erasure_request") for kind, value, _ in erased] * (number == 3),
+        + [(*row[:2], "erasure_request") for row in erased] * (number == 3),
         "profile_consents": [("p1", "email_marketing", "granted", "2026-01-01")],
         "email_complaints": [("b@example.com", "2026-01-01 20:00")] * (number > 1),
         "erased_identifiers": erased * (number == 3),
