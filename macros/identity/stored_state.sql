@@ -8,7 +8,8 @@
         {{ return(found) }}
     {% endif %}
     {% if execute and flags.WHICH == 'compile' %}
-        {{ return(api.Relation.create(database=this.database, schema=this.schema, identifier=name)) }}
+        {% set table = api.Relation.create(database=this.database, schema=this.schema, identifier=name) %}
+        {{ return('(select ' ~ stored_columns()[name] | join(', ') ~ ' from ' ~ table ~ ')') }}
     {% endif %}
     {% set columns = [] %}
     {% for column, type in stored_columns()[name].items() %}

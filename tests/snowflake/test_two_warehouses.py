@@ -120,7 +120,7 @@ def test_columns_come_from_the_same_places_under_the_same_labels(both: Both) -> 
         }
         told.append(
             {
-                key: ({(one.label, one.how) for one in value.carried}, {path[0][:3] for path in value.sources})
+                key: ({(one.label, one.how) for one in value.carried}, {path[0][:2] for path in value.sources})
                 for key, value in traced.items()
             }
         )
