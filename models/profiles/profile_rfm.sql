@@ -21,7 +21,8 @@ buyers as (
         profile_id,
         last_order_at,
         cast(
-            {{ dbt.datediff('last_order_at', as_of(), 'day') }} as {{ dbt.type_bigint() }}
+            {{ dbt.datediff('last_order_at', as_of(), 'day') }}
+            as {{ dbt.type_bigint() }}
         ) as days_since_order,
         lifetime_orders,
         lifetime_value

@@ -73,7 +73,7 @@ recorded as (
 
     union all
 
-    select max(run_at) as recorded_at
+    select max(segment_runs.run_at) as recorded_at
     from {{ stored_state('segment_runs') }} as segment_runs
 ),
 
