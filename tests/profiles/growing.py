@@ -25,6 +25,20 @@ _COMPARED = {
     "profile_trait_values": "* exclude (computed_at)",
     "profile_traits": "* exclude (computed_at)",
 }
+#: What the models before them come down to here, which makes a build of few models.
+_STAND_INS = {
+    "consent/suppressions": """
+        select distinct 'profile_id' as identifier_type, identity_map.profile_id as identifier_value
+        from {{ ref('erasures') }} as erasures
+        inner join {{ ref('identity_map') }} as identity_map
+            on erasures.identifier_value = identity_map.identifier_value
+    """,
+    "profiles/profiles": """
+        select distinct profile_id from {{ ref('identity_map') }}
+        where profile_id not in (select suppressions.identifier_value from {{ ref('suppressions') }} as suppressions)
+    """,
+}
+_WITHOUT_CONTRACT = "{{ config(contract={'enforced': false}) }}"
 _SCHEMAS = f"""
 {{% macro generate_schema_name(name, node) -%}}
     {{{{ 'full_profiles' if var('in_full', false) and node.name in {list(CHAIN)} else 'weft_' ~ (name or 'input') }}}}
@@ -45,6 +59,8 @@ class Growing:
         self.history = history
         self.moment = START
         (world.folder / "macros" / "generate_schema_name.sql").write_text(_SCHEMAS, encoding="utf-8")
+        for model, sql in _STAND_INS.items():
+            (world.folder / "models" / f"{model}.sql").write_text(_WITHOUT_CONTRACT + sql, encoding="utf-8")
         self.run()
 
     def wait(self, days: float) -> None:

@@ -16,20 +16,6 @@ from warehouse.profile import open_warehouse
 
 DATABASE = "growing"
 
-#: What these models come down to for a test of the models after them; the emulator takes its time with each.
-STAND_INS = {
-    "consent/suppressions": """
-        select distinct 'profile_id' as identifier_type, identity_map.profile_id as identifier_value
-        from {{ ref('erasures') }} as erasures
-        inner join {{ ref('identity_map') }} as identity_map
-            on erasures.identifier_value = identity_map.identifier_value
-    """,
-    "profiles/profiles": """
-        select distinct profile_id from {{ ref('identity_map') }}
-        where profile_id not in (select suppressions.identifier_value from {{ ref('suppressions') }} as suppressions)
-    """,
-}
-
 
 class EmulatedWorld(World):
     """A world on the emulator, which shares this process: a test writes to and reads from the DuckDB behind it."""
@@ -41,9 +27,6 @@ class EmulatedWorld(World):
         with open_warehouse(ROOT, env=self.environment):
             pass  # the first connection creates the database
         super().__init__(folder)
-        for model, sql in STAND_INS.items():
-            (folder / "models" / f"{model}.sql").write_text(sql, encoding="utf-8")
-            (folder / "models" / f"{model}.yml").unlink()
 
     def write(self, statement: str, parameters: Sequence[object] = ()) -> None:
         """Change the input tables, whose names are to be in capitals as Snowflake would have written them."""
