@@ -1,5 +1,5 @@
--- Grain: one order. Deleted ones, and cancelled ones for which nothing was paid, are left out of what
--- is used.
+-- Grain: one order. Deleted ones, and cancelled ones for which nothing was paid, are left out of
+-- what is used.
 -- A cancelled order that was paid stays, because its refund takes the money back.
 with
 
