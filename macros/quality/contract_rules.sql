@@ -5,8 +5,8 @@
 {% macro contract_rules(contract) -%}
     {%- set earliest = "cast('1990-01-01' as " ~ dbt.type_timestamp() ~ ')' -%}
     {%- set identified = [
-        {'because': 'identifier_type: missing', 'condition': "coalesce(identifier_type, '') = ''"},
         {'because': 'identifier_value: missing', 'condition': "coalesce(identifier_value, '') = ''"},
+        {'because': 'identifier_type: missing', 'condition': "coalesce(identifier_type, '') = ''"},
     ] -%}
     {%- set observed = [{'because': 'observed_at: before 1990', 'condition': 'observed_at < ' ~ earliest}] -%}
     {%- set rules = {

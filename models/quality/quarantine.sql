@@ -1,5 +1,5 @@
--- Grain: one row per record of a contract and rule that it breaks. Made anew in each run: a record is
--- gone from here, and back in its contract, once its raw row is mended.
+-- Grain: one row per record of a contract and rule that it breaks. Made anew in each run: a record
+-- is gone from here, and back in its contract, once its raw row is mended.
 -- A row holds no value of the record, and of an erased person not even its id.
 with
 

@@ -40,7 +40,9 @@ final as (
         case
             when orders.order_id is null then 'order_id: no such order'
             when orders.held_because like 'left out: %' then 'left out: its order is left out'
-            when orders.held_because is not null then 'order_id: its order is held back'
+            when
+                orders.held_because is not null or orders.ordered_at is null
+                then 'order_id: its order is held back'
             else {{ broken_rule('raw_shopify', 'refund', 'refunds') }}
         end as held_because
     from refunds
