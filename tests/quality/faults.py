@@ -37,8 +37,12 @@ def _fivetran(row: Row) -> Row:
 KINDS: Mapping[str, Kind] = {
     "pos/purchase": Kind(
         lambda n: {
-            **{"receipt_id": f"R{n}", "member_id": f"L{n}", "total": "9.99", "currency": "EUR"},
-            **{"purchased_at": HAPPENED, "loaded_at": LOADED},
+            "receipt_id": f"R{n}",
+            "member_id": f"L{n}",
+            "total": "9.99",
+            "currency": "EUR",
+            "purchased_at": HAPPENED,
+            "loaded_at": LOADED,
         },
         "receipt_id",
         "loaded_at",
@@ -54,8 +58,12 @@ KINDS: Mapping[str, Kind] = {
     ),
     "segment/tracks": Kind(
         lambda n: {
-            **{"id": f"t{n}", "anonymous_id": f"d{n}", "event": "product_viewed", "properties": "{}"},
-            **{"timestamp": HAPPENED, "received_at": LOADED},
+            "id": f"t{n}",
+            "anonymous_id": f"d{n}",
+            "event": "product_viewed",
+            "properties": "{}",
+            "timestamp": HAPPENED,
+            "received_at": LOADED,
         },
         "id",
         "received_at",
@@ -117,7 +125,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "zendesk/satisfaction_rating": Kind(
         lambda n: (
-            {**{"id": n, "ticket_id": 1, "requester_id": 900 + n, "score": "good"}, "created_at": HAPPENED}
+            {"id": n, "ticket_id": 1, "requester_id": 900 + n, "score": "good", "created_at": HAPPENED}
             | {"loaded_at": LOADED}
         ),
         "id",
@@ -161,7 +169,7 @@ def roll(seed: int, rows: int) -> Load:
         for number in range(1, rows + 1):
             good = kind.row(number)
             change, reason = dice.choice(((({}, None)), *dice.sample(kind.faults, k=min(2, len(kind.faults)))))
-            load.tables[table].append(good | change)
+            load.tables[table].append({**good, **change})
             load.reasons[f"{table.replace('/', ':')}:{number_of(good, kind)}"] = reason
             if reason:
                 load.mended[table].append(good | {kind.loaded: AGAIN})
