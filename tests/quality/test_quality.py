@@ -15,6 +15,7 @@ from tests.quality.faults import LEFT_OUT, Load, roll
 from tests.staging.conftest import ROOT, Project, declared, write_table
 
 ROWS = 40
+NO_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 SELECTED = ("path:models/staging", "consent_events")
 QUALITY = ("source_days", "quarantine", "source_quality", "source_freshness")
 ERASED = "erased@example.com"
@@ -66,7 +67,7 @@ class World:
             write_table(self.project.raw, name, declared()[name], rows, day)
 
     def build(self) -> str:
-        done = self.project.dbt("build", "--exclude-resource-type", "test", "unit_test", "--select", *SELECTED, *QUALITY)
+        done = self.project.dbt("build", *NO_TESTS, "--select", *SELECTED, *QUALITY)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
