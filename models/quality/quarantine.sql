@@ -74,13 +74,13 @@ final as (
     select
         source,
         contract,
-        raw_table,
-        record_id,
+        coalesce(raw_table, '') as raw_table,
+        coalesce(record_id, '') as record_id,
         reason,
         cast(sum(count_rows) as {{ dbt.type_bigint() }}) as count_rows,
         max(seen_at) as seen_at
     from reasons
-    group by source, contract, raw_table, record_id, reason
+    group by source, contract, coalesce(raw_table, ''), coalesce(record_id, ''), reason
 
 )
 

@@ -30,7 +30,8 @@ def test_broken_rows_are_held_back_on_snowflake_for_the_same_reasons(tmp_path: P
         connection.execute(f"create schema {DATABASE}.RAW_POS")
         connection.execute(f"create schema {DATABASE}.WEFT_CONSENT")
         connection.execute(
-            f"create table {DATABASE}.WEFT_CONSENT.ERASED_IDENTIFIERS (IDENTIFIER_TYPE varchar, IDENTIFIER_VALUE varchar)"
+            f"create table {DATABASE}.WEFT_CONSENT.ERASED_IDENTIFIERS"
+            " (IDENTIFIER_TYPE varchar, IDENTIFIER_VALUE varchar)"
         )
         for table, columns in declared().items():
             if table.startswith("pos/"):
@@ -63,6 +64,6 @@ def test_broken_rows_are_held_back_on_snowflake_for_the_same_reasons(tmp_path: P
         ("pos:purchase:R2", "total: not a decimal", 1),
         ("pos:purchase:R3", "total: missing", 1),
         ("pos:purchase:R6", "occurred_at: before 1990", 1),
-        (None, "receipt_id: missing", 1),
+        ("", "receipt_id: missing", 1),
     }
     assert [counted[name] for name in ("rows_in", "rows_used", "rows_quarantined", "rows_left_out")] == [4, 1, 3, 1]
