@@ -26,6 +26,7 @@ from weft import (
     run,
     score,
     segments,
+    sources,
     syncs,
     why,
 )
@@ -57,6 +58,7 @@ identity.app.command("score")(score.score)
 identity.app.command("review")(review.review)
 app.add_typer(identity.app, name="identity")
 app.command("health")(health.health)
+app.command("sources")(sources.sources)
 
 
 def main() -> None:

@@ -27,3 +27,13 @@
     {%- endfor -%}
     {{ return(columns) }}
 {%- endmacro %}
+
+{# The staging contracts, by name. #}
+{% macro contract_names() -%}
+    {{ return(['identifiers', 'events', 'traits', 'consents', 'erasures']) }}
+{%- endmacro %}
+
+{# The column that says when what a row of a contract speaks of happened. #}
+{% macro contract_time(contract) -%}
+    {{ return({'events': 'occurred_at', 'consents': 'occurred_at', 'erasures': 'requested_at'}.get(contract, 'observed_at')) }}
+{%- endmacro %}

@@ -1,3 +1,3 @@
 -- Grain: one statement about one purpose by one identifier, of every source pack.
 -- A history of statements: the latest one counts (models/consent).
-{{ union_contract('consents') }}
+{{ used_rows('consents') }}

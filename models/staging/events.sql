@@ -1,3 +1,3 @@
 -- Grain: one event, of every source pack.
 -- An event carries the one identifier that its record is most certain of.
-{{ union_contract('events') }}
+{{ used_rows('events') }}

@@ -1,3 +1,3 @@
 -- Grain: one trait of one identifier, as one source knows it, of every source pack.
 -- What a source does not know is absent, not null.
-{{ union_contract('traits') }}
+{{ used_rows('traits') }}

@@ -54,6 +54,7 @@ def is_published(name: str) -> bool:
         *("profile_rfm", "profile_lifecycle"),
         *("suppressions", "segment_memberships", "segment_history"),
         *("segment_sizes", "segment_overlap", "segment_flow", "segment_reach"),
+        *("quarantine", "source_quality", "source_freshness"),
     }
 
 

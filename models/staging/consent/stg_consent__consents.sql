@@ -4,7 +4,6 @@ with
 
 decisions as (
     select * from {{ ref('stg_consent__decisions') }}
-    where purpose is not null
 ),
 
 statements as (
@@ -38,6 +37,19 @@ statements as (
         jurisdiction,
         decided_at
     from decisions
+
+    union all
+
+    -- a decision that names nobody is held back, and not lost
+    select
+        'email' as identifier_type,
+        '' as identifier_value,
+        purpose,
+        status,
+        jurisdiction,
+        decided_at
+    from decisions
+    where user_id is null and email is null and phone is null
 ),
 
 final as (

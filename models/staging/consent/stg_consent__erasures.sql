@@ -34,6 +34,17 @@ final as (
     from named
     where email is not null
     group by email
+
+    union all
+
+    -- a request that names nobody is held back, and not lost
+    select
+        'consent' as source,
+        'email' as identifier_type,
+        '' as identifier_value,
+        requested_at
+    from named
+    where user_id is null and email is null
 )
 
 select * from final

@@ -62,14 +62,17 @@ final as (
 
         -- timestamps
         raw_events.datetime as occurred_at,
-        raw_events._fivetran_synced as synced_at
+        raw_events._fivetran_synced as synced_at,
+
+        -- quality
+        case
+            when raw_events._fivetran_deleted then 'left out: deleted'
+            when named.metric_id is null then 'metric_id: no such metric'
+            else {{ broken_rule('raw_klaviyo', 'event', 'raw_events') }}
+        end as held_because
     from raw_events
-    inner join named on raw_events.metric_id = named.metric_id
+    left join named on raw_events.metric_id = named.metric_id
     left join persons on raw_events.klaviyo_id = persons.klaviyo_id
-    where
-        not coalesce(raw_events._fivetran_deleted, false)
-        and raw_events.klaviyo_id is not null
-        and named.event_name is not null
 )
 
 select * from final

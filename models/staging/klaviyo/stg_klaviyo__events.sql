@@ -14,7 +14,12 @@ final as (
         synced_at as received_at,
         identifier_type,
         identifier_value,
-        {{ json_build({'campaign': 'campaign', 'bounce_type': 'bounce_type'}) }} as properties
+        {{ json_build({'campaign': 'campaign', 'bounce_type': 'bounce_type'}) }} as properties,
+        case
+            when event_name is null and held_because is null
+                then 'left out: a metric that weft does not read'
+            else held_because
+        end as held_because
     from engagements
 )
 

@@ -18,7 +18,8 @@ final as (
         {{ json_build({
             'order_id': 'receipt_id', 'total': 'total', 'discount': 'discount',
             'currency': 'currency', 'channel': "'store'", 'item_count': 'item_count', 'coupon': 'coupon',
-        }) }} as properties
+        }) }} as properties,
+        held_because
     from purchases
 )
 

@@ -1,4 +1,5 @@
--- Grain: one receipt on which a loyalty card was shown. Nobody knows who is behind the others.
+-- Grain: one receipt. Nobody knows who is behind one on which no loyalty card was shown: it is left
+-- out of what is used.
 with
 
 purchases as (
@@ -23,9 +24,14 @@ final as (
 
         -- timestamps
         {{ typed('purchased_at', 'timestamp') }} as purchased_at,
-        {{ typed('loaded_at', 'timestamp') }} as loaded_at
+        {{ typed('loaded_at', 'timestamp') }} as loaded_at,
+
+        -- quality
+        case
+            when {{ clean_text('member_id') }} is null then 'left out: no loyalty card was shown'
+            else {{ broken_rule('raw_pos', 'purchase') }}
+        end as held_because
     from purchases
-    where {{ normalise_identifier('loyalty_id', 'member_id') }} is not null
 )
 
 select * from final

@@ -18,9 +18,9 @@ events as (
         received_at,
         anonymous_id,
         user_id,
-        properties
+        properties,
+        held_because
     from tracks
-    where event_name is not null
 
     union all
 
@@ -31,7 +31,8 @@ events as (
         received_at,
         anonymous_id,
         user_id,
-        {{ json_build({'path': 'path', 'campaign': 'campaign'}) }} as properties
+        {{ json_build({'path': 'path', 'campaign': 'campaign'}) }} as properties,
+        held_because
     from pages
 ),
 
@@ -44,9 +45,9 @@ final as (
         received_at,
         case when user_id is not null then 'user_id' else 'anonymous_id' end as identifier_type,
         coalesce(user_id, anonymous_id) as identifier_value,
-        properties
+        properties,
+        held_because
     from events
-    where coalesce(user_id, anonymous_id) is not null
     {{ latest('event_id', 'received_at') }}
 )
 

@@ -13,6 +13,7 @@ devices as (
         user_id,
         occurred_at
     from {{ ref('stg_segment__tracks') }}
+    where held_because is null
 
     union all
 
@@ -21,6 +22,7 @@ devices as (
         user_id,
         occurred_at
     from {{ ref('stg_segment__pages') }}
+    where held_because is null
 ),
 
 logins as (

@@ -19,7 +19,10 @@ final as (
 
         -- timestamps
         {{ segment_occurred_at('calls') }} as occurred_at,
-        calls.received_at
+        calls.received_at,
+
+        -- quality
+        {{ broken_rule('raw_segment', 'pages') }} as held_because
     from calls
 )
 

@@ -22,7 +22,8 @@ events as (
         {{ json_build({
             'order_id': 'order_id', 'total': 'total', 'discount': 'discount',
             'currency': 'currency', 'channel': 'channel', 'item_count': 'item_count', 'coupon': 'coupon',
-        }) }} as properties
+        }) }} as properties,
+        held_because
     from orders
 
     union all
@@ -37,7 +38,8 @@ events as (
         phone,
         {{ json_build({
             'order_id': 'order_id', 'amount': 'amount', 'currency': 'currency',
-        }) }} as properties
+        }) }} as properties,
+        held_because
     from refunds
 ),
 
@@ -54,9 +56,9 @@ final as (
             else 'phone'
         end as identifier_type,
         coalesce(user_id, email, phone) as identifier_value,
-        properties
+        properties,
+        held_because
     from events
-    where coalesce(user_id, email, phone) is not null
 )
 
 select * from final

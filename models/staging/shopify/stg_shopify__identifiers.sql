@@ -10,7 +10,7 @@ customers as (
 
 guest_orders as (
     select * from {{ ref('stg_shopify__orders') }}
-    where user_id is null
+    where user_id is null and held_because is null
 ),
 
 final as (

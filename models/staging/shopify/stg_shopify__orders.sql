@@ -1,5 +1,5 @@
--- Grain: one order that was placed and not undone: deleted orders, and cancelled ones for which
--- nothing was paid, are left out.
+-- Grain: one order. Deleted ones, and cancelled ones for which nothing was paid, are left out of
+-- what is used.
 -- A cancelled order that was paid stays, because its refund takes the money back.
 with
 
@@ -54,16 +54,26 @@ final as (
 
         -- timestamps
         coalesce(orders.processed_at, orders.created_at) as ordered_at,
-        orders._fivetran_synced as synced_at
+        orders._fivetran_synced as synced_at,
+
+        -- quality
+        case
+            when orders._fivetran_deleted then 'left out: deleted'
+            when
+                orders.cancelled_at is not null
+                and coalesce(orders.financial_status, 'pending')
+                in ('pending', 'authorized', 'voided')
+                then 'left out: cancelled before it was paid'
+            when
+                orders.customer_id is null
+                and {{ clean_text('orders.email') }} is null
+                and {{ clean_text('orders.phone') }} is null
+                then 'left out: it names nobody'
+            else {{ broken_rule('raw_shopify', 'order', 'orders') }}
+        end as held_because
     from orders
     left join baskets on orders.id = baskets.order_id
     left join coupons on orders.id = coupons.order_id
-    where
-        not coalesce(orders._fivetran_deleted, false)
-        and not (
-            orders.cancelled_at is not null
-            and coalesce(orders.financial_status, 'pending') in ('pending', 'authorized', 'voided')
-        )
 )
 
 select * from final

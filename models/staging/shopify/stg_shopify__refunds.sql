@@ -1,4 +1,5 @@
--- Grain: one refund of an order that counts; the amount includes tax.
+-- Grain: one refund; the amount includes tax. It counts if its order does, and waits for an order
+-- that is not here yet.
 with
 
 orders as (
@@ -33,9 +34,19 @@ final as (
         orders.currency,
         coalesce(amounts.amount, 0) as amount,
         coalesce(refunds.processed_at, refunds.created_at) as refunded_at,
-        refunds._fivetran_synced as synced_at
+        refunds._fivetran_synced as synced_at,
+
+        -- quality
+        case
+            when orders.order_id is null then 'order_id: no such order'
+            when orders.held_because like 'left out: %' then 'left out: its order is left out'
+            when
+                orders.held_because is not null or orders.ordered_at is null
+                then 'order_id: its order is held back'
+            else {{ broken_rule('raw_shopify', 'refund', 'refunds') }}
+        end as held_because
     from refunds
-    inner join orders on cast(refunds.order_id as varchar) = orders.order_id
+    left join orders on cast(refunds.order_id as varchar) = orders.order_id
     left join amounts on refunds.id = amounts.refund_id
 )
 

@@ -20,7 +20,8 @@ events as (
         requester_id,
         {{ json_build({
             'ticket_id': 'cast(id as varchar)', 'channel': 'channel',
-        }) }} as properties
+        }) }} as properties,
+        {{ broken_rule('raw_zendesk', 'ticket') }} as held_because
     from tickets
 
     union all
@@ -33,7 +34,8 @@ events as (
         requester_id,
         {{ json_build({
             'ticket_id': 'cast(ticket_id as varchar)', 'score': 'score',
-        }) }} as properties
+        }) }} as properties,
+        {{ broken_rule('raw_zendesk', 'satisfaction_rating') }} as held_because
     from ratings
 ),
 
@@ -46,9 +48,9 @@ final as (
         received_at,
         'zendesk_id' as identifier_type,
         {{ normalise_identifier('zendesk_id', 'requester_id') }} as identifier_value,
-        properties
+        properties,
+        held_because
     from events
-    where requester_id is not null
 )
 
 select * from final
