@@ -21,7 +21,9 @@ from lineage.gate import check_policy
 from reverse_etl.connections import load_connections
 from reverse_etl.definitions import load_syncs
 from reverse_etl.guards import DECISIONS, allowed
+from segments.check import check_traits
 from warehouse.base import Warehouse
+from warehouse.compiled import compile_project
 from warehouse.errors import UnexpectedError, WarehouseError, WeftError
 from warehouse.lock import alone
 from warehouse.manifest import Manifest
@@ -95,6 +97,7 @@ def check_before(root: Path, console: Console) -> None:
         for name in sorted({sync.connection for sync in syncs}):
             connections[name].settings()
         check_policy(root, manifest, connections, syncs)
+    check_traits(manifest, compile_project(root), manifest.adapter)
     with _opened(root, console) as warehouse:
         check_raw(manifest, warehouse.columns if warehouse else lambda relation: [], root=root)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from warehouse.errors import ConfigError
-from weft.output import JsonOption, KeysOption, as_json, key_shown, note, table
+from weft.output import JsonOption, KeysOption, as_json, counted, key_shown, note, table
 from weft.session import Session
 
 if TYPE_CHECKING:
@@ -32,14 +32,26 @@ _DAYS = 28
 
 
 @app.callback()
-def segments(context: typer.Context, json: JsonOption = False) -> None:
+def segments(
+    context: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check that every column that a segment reads is there; exit code 2 if not.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """List the segments: members, change within a week, owner, purpose, freshness, and the syncs that use each."""
     if context.invoked_subcommand is not None:
         return
     from segments.catalogue import built_at, load, sizes
+    from segments.check import check_traits
+    from warehouse.compiled import compile_project
     from warehouse.project import run_moment
 
     session = Session()
+    if check:
+        check_traits(session.manifest, compile_project(session.root), session.manifest.adapter)
+        note(f"{counted(len(load(session.manifest)), 'segment')}: every column that they read is there")
+        return
     found = load(session.manifest)
     with session.warehouse() as warehouse:
         built = {one.name: built_at(warehouse, one.node, _results(warehouse)) for one in found}

@@ -118,3 +118,16 @@ def test_a_wrong_name_is_one_clear_message(town: Town, words: tuple[str, ...], s
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_trait_that_is_not_there_is_found_before_anything_is_built(town: Town) -> None:
+    assert town.weft("segments", "--check").returncode == 0
+    file = town.world.folder / "models" / "segments" / "seg_discount_driven.sql"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("discount_share >=", "discount_shar >="), encoding="utf-8")
+    done = town.weft("segments", "--check")
+    file.write_text(text, encoding="utf-8")
+    assert done.returncode == 2
+    assert "seg_discount_driven reads the column 'discount_shar'" in done.stderr
+    assert "models/segments/seg_discount_driven.sql" in done.stderr
+    assert "Did you mean 'discount_share'?" in done.stderr
