@@ -88,6 +88,8 @@ def read_project(manifest: Manifest, compiled: Mapping[str, str], root: Path, di
     graph = Graph(manifest)
     finder = _Finder(graph, root, dialect)
     for node in _in_order(manifest):
+        if node.kind == "snapshot":
+            graph.unreadable[node.unique_id] = f"{node.path}: a snapshot keeps what earlier SQL said"
         if node.kind != "model":
             continue
         sql = compiled.get(node.unique_id)

@@ -51,6 +51,7 @@ class Small:
         policy: What policy.yml says.
         columns: Labels, or none, of the columns of the raw table.
         labels: What a model's yml says of columns: ``model.column`` to labels.
+        snapshots: The names of those that are snapshots.
     """
 
     root: Path
@@ -58,6 +59,7 @@ class Small:
     policy: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(POLICY)))
     columns: Mapping[str, Any] = field(default_factory=lambda: dict(SOURCE))
     labels: dict[str, Any] = field(default_factory=dict)
+    snapshots: frozenset[str] = frozenset()
 
     def manifest(self) -> Manifest:
         (self.root / "dbt_project.yml").write_text("name: small\nprofile: small\n")
@@ -96,7 +98,8 @@ class Small:
         ) else []  # fmt: skip
         columns = {key.split(".")[1]: value for key, value in self.labels.items() if key.split(".")[0] == name}
         return {
-            "unique_id": f"model.small.{name}", "resource_type": "model", "name": name, "schema": "main",
+            "unique_id": f"model.small.{name}", "name": name, "schema": "main",
+            "resource_type": "snapshot" if name in self.snapshots else "model",
             "original_file_path": f"models/{name}.sql", "patch_path": f"small://models/{name}.yml",
             "depends_on": {"nodes": before}, "compiled_code": sql,
             "columns": {column: _column(column, labels) for column, labels in columns.items()},

@@ -109,6 +109,14 @@ def test_a_raw_column_that_no_yml_declares_is_not_sent(small: Make) -> None:
         project.check()
 
 
+def test_what_a_snapshot_kept_is_not_sent(small: Make) -> None:
+    project = small(people=PEOPLE, sync_klaviyo__all="select profile_id, email, name from main.people")
+    project.check()
+    project.snapshots = frozenset({"people"})
+    with pytest.raises(ConfigError, match=r"models/people\.sql: a snapshot keeps what earlier SQL said"):
+        project.check()
+
+
 def test_a_column_can_be_given_its_labels_by_hand_with_a_reason(small: Make) -> None:
     project = small(people=PEOPLE, sync_klaviyo__all="select profile_id, email, illness as band from main.people")
     project.labels["people.illness"] = {"only": [], "because": "Bands of ten thousand people."}
