@@ -30,7 +30,10 @@ _SELECTED = ("path:models/profiles", "path:models/consent", "path:models/segment
 _BUILD = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--select", *_SELECTED)
 _TRAITS = ("profile_trait_values", "profile_traits")
 #: The models that read and write only people with news.
-_BY_PERSON = ("profile_event_news", "profile_events", "profile_timelines", "profile_trait_news", "profile_trait_values")
+_BY_PERSON = (
+    *("profile_event_news", "profile_events", "profile_timelines", "profile_trait_news", "profile_trait_values"),
+    *("profile_attributes", "profile_changes", "profile_statement_history"),
+)
 _NEWS = "+1 % events, of 1 % of the people"
 
 
