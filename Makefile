@@ -46,7 +46,7 @@ example: $(VENV)/.run  ## run a worked example on public files (NAME=olist DATA=
 
 test: $(VENV)/.dev  ## run all tests, on DuckDB and on the Snowflake emulator
 	@echo "==> tests (two workers; a browser test is skipped where no chromium is installed)"
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 long-test: $(VENV)/.dev  ## run what `make test` leaves out: a build killed at every model, longer histories, the benchmarks on few people
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m long

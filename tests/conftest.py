@@ -14,6 +14,25 @@ import pytest
 from tests.commands import dbt, python
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Where a module takes more than a minute, the longest first: they begin, so that no worker is left alone with one.
+SLOWEST = (
+    *("demo/test_whole_demo.py", "identity/probable/test_scoring.py", "snowflake/test_two_warehouses.py"),
+    *("identity/test_limits.py", "profiles/test_incremental.py", "identity/test_health.py", "households/test_story.py"),
+    *(
+        "identity/test_story.py",
+        "identity/test_delta.py",
+        "identity/test_bad_input.py",
+        "examples/test_probable_links.py",
+    ),
+    *("segments/test_bad_input.py", "identity/test_explain.py", "identity/test_overrides.py"),
+    *("engine/test_dbt_results.py", "examples/test_public_data.py", "profiles/test_survivorship.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest modules first; the others keep their order, and so do the tests of each."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,9 @@ class Project:
 
     def build(self, *arguments: str) -> None:
         """Build the staging models and run their tests."""
-        ran = self.dbt("build", "--select", "path:models/staging", "path:seeds", *arguments)
+        ran = self.dbt(
+            "build", "--select", "path:models/staging", "path:seeds", "--indirect-selection", "cautious", *arguments
+        )
         assert ran.returncode == 0, ran.stdout
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

@@ -35,7 +35,10 @@ def test_the_crm_denies_and_a_text_message_speaks_for_its_number(project: Projec
             ],
         }
     )
-    ran = project.dbt("run", "--select", "+consents", "+stg_klaviyo__engagements")
+    ran = project.dbt(
+        *("build", "--resource-type", "model", "--resource-type", "seed"),
+        *("--select", "+consents", "+stg_klaviyo__engagements"),
+    )
     assert ran.returncode == 0, ran.stdout
 
     # A box that is ticked counts on a deleted contact too, once for an address; one that is not says nothing.

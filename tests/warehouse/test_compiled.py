@@ -25,7 +25,7 @@ def test_models_are_compiled_again_only_when_the_project_has_changed(
     changed.write_text("select profile_id, email, {{ as_of() }} as sent_at from {{ ref('profiles') }}\n")
 
     first = compile_project(root, datetime.fromisoformat("2026-07-01 12:00"))
-    assert len(first) == 6
+    assert len(first) == len(list((root / "models").glob("*.sql")))
     assert "cast('2026-07-01 12:00:00' as" in first["model.mini.sync_klaviyo__winback"]
     assert not (root / ".weft").exists(), "the warehouse's file is not opened"
 
