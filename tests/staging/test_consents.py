@@ -50,7 +50,8 @@ def test_the_crm_denies_and_a_text_message_speaks_for_its_number(project: Projec
         ("hubspot_id", "5", "email_marketing", "denied", "2026-01-01"),
     ]
     assert project.query(
-        "select engagement_id, event_name, identifier_type, identifier_value from stg_klaviyo__engagements order by all"
+        "select engagement_id, event_name, identifier_type, identifier_value from stg_klaviyo__engagements "
+        "where event_name is not null order by all"
     ) == [
         ("E1", "email_unsubscribed", "email", "anna@example.com"),
         ("E2", "sms_unsubscribed", "phone", "+491701234567"),
