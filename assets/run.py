@@ -97,9 +97,9 @@ def check_before(root: Path, console: Console) -> None:
         for name in sorted({sync.connection for sync in syncs}):
             connections[name].settings()
         check_policy(root, manifest, connections, syncs)
-    check_traits(manifest, compile_project(root), manifest.adapter)
     with _opened(root, console) as warehouse:
         check_raw(manifest, warehouse.columns if warehouse else lambda relation: [], root=root)
+    check_traits(manifest, compile_project(root), manifest.adapter)
 
 
 def _run(root: Path, console: Console, started: float, allow: frozenset[str]) -> tuple[int, list[str]]:
