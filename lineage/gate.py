@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lineage.policy import POLICY_FILE, Rule, Verdict, raise_all
+from lineage.policy import POLICY_FILE, Rule, Verdict
 from lineage.project import ProjectLineage
 from lineage.shapes import How
 from lineage.trace import Carried, in_words
 from reverse_etl.connections import Connection
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations import registry
-from warehouse.errors import ConfigError
+from warehouse.errors import ConfigError, raise_all
 from warehouse.manifest import Manifest
 from warehouse.project import connections_path, fingerprint, manifest_path
 
@@ -70,7 +70,8 @@ def check_policy(
     if names <= passed:
         return
     lineage = ProjectLineage(root, manifest, connections, syncs)
-    raise_all([problem for sync in syncs for problem in problems(lineage, sync)], "what the syncs would send")
+    found = [problem for sync in syncs for problem in problems(lineage, sync)]
+    raise_all(found, "things are wrong with what the syncs would send")
     _write(kept, state, passed | names)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lineage.policy import Policy, meant, raise_all
-from warehouse.errors import ConfigError
+from lineage.policy import Policy, meant
+from warehouse.errors import ConfigError, raise_all
 from warehouse.manifest import Manifest, Node
 
 _FORMS = "a list of labels, {mixed: [...]}, or {only: [...], because: ...}"
@@ -51,7 +51,7 @@ def declared_labels(manifest: Manifest, policy: Policy) -> Mapping[tuple[str, st
                 what = f"There is no label called {label!r}."
                 problems.append(ConfigError(what, where=where, fix=f"{meant(label, policy.labels)} (policy.yml)"))
             found[node.unique_id, name.lower()] = declared
-    raise_all(problems, "the labels")
+    raise_all(problems, "things are wrong with the labels")
     return found
 
 

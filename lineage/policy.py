@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from reverse_etl.connections import Connection
 from reverse_etl.destinations import registry
-from warehouse.errors import ConfigError
+from warehouse.errors import ConfigError, raise_all
 
 POLICY_FILE = "policy.yml"
 
@@ -132,17 +132,11 @@ def load_policy(
         problems = [_invalid(item) for item in error.errors(include_url=False)]
     else:
         problems = [*_unknown(policy, connections, set(purposes)), *_lacking(policy, sorted(set(used)))]
-    raise_all([ConfigError(what, where=f"{file}, key {key}", fix=fix) for what, key, fix in problems], "the policy")
+    raise_all(
+        [ConfigError(what, where=f"{file}, key {key}", fix=fix) for what, key, fix in problems],
+        "things are wrong with the policy",
+    )
     return policy
-
-
-def raise_all(problems: list[ConfigError], with_what: str) -> None:
-    """Raise everything that is wrong, as one error; return where nothing is."""
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        listed = "\n".join("- " + str(problem).replace("\n", "\n  ") for problem in problems)
-        raise ConfigError(f"{len(problems)} things are wrong with {with_what}:\n{listed}")
 
 
 def meant(name: str, possible: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from reverse_etl.errors import ConfigError
 from reverse_etl.guards import Guards
 from reverse_etl.sync_block import OnMerge, Problem, Retention, SyncBlock, read_block
 from warehouse.base import Relation
+from warehouse.errors import raise_all
 from warehouse.manifest import Exposure, Manifest, Node
 from warehouse.project import connections_path, project_root
 
@@ -118,11 +119,7 @@ def load_syncs(manifest: Manifest, connections: Mapping[str, Connection] | None 
         if sync is not None and not reader.problems:
             syncs.append(sync)
     problems += _rivals(syncs)
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        listed = "\n".join("- " + str(problem).replace("\n", "\n  ") for problem in problems)
-        raise ConfigError(f"{len(problems)} things are wrong with the syncs:\n{listed}")
+    raise_all(problems, "things are wrong with the syncs")
     return syncs
 
 

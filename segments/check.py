@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from segments.catalogue import load
-from warehouse.errors import ConfigError
+from warehouse.errors import ConfigError, raise_all
 from warehouse.manifest import Manifest, Node
 
 
@@ -28,11 +28,7 @@ def check_traits(manifest: Manifest, models: Mapping[str, str], dialect: str) ->
         ConfigError: A column is not there. The message names the file and the column.
     """
     problems = [problem for one in load(manifest) for problem in _problems(manifest, one.node, models, dialect)]
-    if len(problems) > 1:
-        listed = "\n".join("- " + str(problem).replace("\n", "\n  ") for problem in problems)
-        raise ConfigError(f"{len(problems)} columns that segments read are not there:\n{listed}")
-    if problems:
-        raise problems[0]
+    raise_all(problems, "columns that segments read are not there")
 
 
 def _problems(manifest: Manifest, node: Node, models: Mapping[str, str], dialect: str) -> Iterator[ConfigError]:

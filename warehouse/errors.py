@@ -7,6 +7,7 @@ response body: messages end up in logs, in Dagster and in tickets.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 _STEPS = 8  #: how many of the calls that led to an error are named
@@ -70,6 +71,23 @@ class UnexpectedError(WeftError):
             where=" > ".join(steps),
             fix="report it with these lines; the error's own words are left out, because they may quote people's data",
         )
+
+
+def raise_all(problems: Sequence[ConfigError], in_words: str) -> None:
+    """Raise everything that is wrong as one error, or the one thing as it is; return where nothing is.
+
+    Args:
+        problems: What is wrong.
+        in_words: What there are so many of, to begin the message with: ``things are wrong with the syncs``.
+
+    Raises:
+        ConfigError: There is a problem.
+    """
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        listed = "\n".join("- " + str(problem).replace("\n", "\n  ") for problem in problems)
+        raise ConfigError(f"{len(problems)} {in_words}:\n{listed}")
 
 
 def _kinds(error: BaseException) -> list[str]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warehouse.errors import ConfigError
+from warehouse.errors import ConfigError, raise_all
 from warehouse.project import connections_path, prepare_manifest, project_root
 
 if TYPE_CHECKING:
@@ -98,11 +98,7 @@ class Session:
                 feed.inspect(warehouse, sync, registry.get(sync.destination))
             except ConfigError as error:
                 problems.append(error)
-        if len(problems) > 1:
-            listed = "\n".join("- " + str(problem).replace("\n", "\n  ") for problem in problems)
-            raise ConfigError(f"{len(problems)} feeds cannot be synced:\n{listed}")
-        if problems:
-            raise problems[0]
+        raise_all(problems, "feeds cannot be synced")
 
     def warehouse(self) -> Warehouse:
         """Open the warehouse of the dbt profile."""
