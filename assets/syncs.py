@@ -128,7 +128,7 @@ def destination_assets(syncs: Mapping[dg.AssetKey, tuple[SyncDefinition, type[De
             group_name="destinations",
             kinds={destination.name},
             description=f"{destination.label}: {sync.object}{f' {sync.target}' if sync.target else ''}",
-            metadata={"documentation": destination.documentation, "API version": destination.api_version},
+            metadata={"documentation": str(destination.documentation[0]), "API version": destination.api_version},
         )
     return list(specs.values())
 

@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,7 +27,7 @@ from typing import Any, ClassVar
 import duckdb
 
 from reverse_etl.definitions import SyncDefinition
-from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Delivery, Destination, Family, Limits, Mode, ObjectSpec, Page, Settings, Tally
 from reverse_etl.engine import plan_sync, run_sync
 from reverse_etl.guards import Guards
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -63,13 +62,6 @@ from range({rows}) as numbers(i)
 RESULTS = Path(__file__).parent / "results"
 
 
-@dataclass
-class Calls:
-    """Counts calls, as the HTTP client does."""
-
-    calls: int = 0
-
-
 class Null(Destination):
     """Takes everything at once, in batches of a thousand."""
 
@@ -77,7 +69,8 @@ class Null(Destination):
     label = "Null"
     api_version = "1"
     api_version_ends: ClassVar[date | None] = None
-    documentation = "none"
+    family = Family.ANYTHING
+    documentation: ClassVar[Sequence[Page]] = ()
     settings_class = Settings
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         "contact": ObjectSpec(
@@ -89,11 +82,6 @@ class Null(Destination):
         )
     }
 
-    @classmethod
-    def headers(cls, settings: Any) -> dict[str, str]:
-        """Return none."""
-        return {}
-
     def check(self, delivery: Delivery) -> None:
         """Accept any."""
 
@@ -103,7 +91,7 @@ class Null(Destination):
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Apply everything."""
-        self.http.calls += 1
+        self.traffic.calls += 1
         return [RowResult(row.key, Outcome.APPLIED) for row in rows]
 
 
@@ -112,7 +100,7 @@ class Line:
 
     def open(self) -> Null:
         """Return the destination."""
-        return Null(None, Calls())  # type: ignore[arg-type]
+        return Null(None, Tally())
 
 
 def sync() -> SyncDefinition:

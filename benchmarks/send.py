@@ -34,6 +34,7 @@ from benchmarks.engine import AS_OF, RESULTS, Null, sync, world
 from reverse_etl.account import account_file
 from reverse_etl.budget import Budget
 from reverse_etl.destinations.base import Delivery, Limits, ObjectSpec
+from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.engine import run_sync
 from reverse_etl.http import HttpClient, encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -44,11 +45,10 @@ LOOP_BATCH = 100  #: rows of one of the loop's calls
 MEMORY = "512MB"  #: what DuckDB may keep in memory: it takes most of the machine's when nothing is said
 
 
-class Accepting(Null):
+class Accepting(HttpDestination, Null):
     """Posts batches as JSON to a server that accepts everything."""
 
     label = "Accepting"
-    documentation = "benchmarks/accept.py"
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         "contact": replace(
             Null.objects["contact"],
@@ -56,6 +56,11 @@ class Accepting(Null):
             concurrency=2,
         )
     }
+
+    @classmethod
+    def headers(cls, settings: Any) -> dict[str, str]:
+        """Return none."""
+        return {}
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return what the row takes in the body."""

@@ -121,15 +121,15 @@ def state_folder(env: Mapping[str, str] | None = None) -> Path:
     return Path(named).expanduser() if named else user_state_path("weft")
 
 
-def account_file(destination: str, base_url: str, headers: Mapping[str, str]) -> AccountFile:
+def account_file(destination: str, base_url: str, identity: Mapping[str, str]) -> AccountFile:
     """Return the file of one account: the same vendor, address and credentials are the same account.
 
     Args:
         destination: The destination's name.
         base_url: Its address.
-        headers: What every call sends, credentials among it; only a hash of them names the file.
+        identity: What tells one account from another, credentials among it; only a hash of it names the file.
     """
-    parts = [destination, base_url.rstrip("/"), *(f"{name}: {value}" for name, value in sorted(headers.items()))]
+    parts = [destination, base_url.rstrip("/"), *(f"{name}: {value}" for name, value in sorted(identity.items()))]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return AccountFile(state_folder() / "accounts" / f"{destination}-{digest[:32]}.json")
 

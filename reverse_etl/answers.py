@@ -18,7 +18,7 @@ class Response:
     Attributes:
         status: HTTP status.
         headers: Looked up without regard to case.
-        data: The parsed JSON body, or ``None`` where there is none.
+        data: The parsed JSON body, or ``None`` where there is none; the text where the call reads text.
     """
 
     status: int
@@ -55,6 +55,7 @@ class Verdict:
         fix: What a person should do about a refusal.
         wait: Seconds that the vendor asks to wait before the next attempt, where it says.
         throttled: Whether the answer was "too many calls".
+        expired: Whether the credentials were refused, so that renewed ones may do.
     """
 
     action: Action
@@ -63,11 +64,12 @@ class Verdict:
     fix: str = "Check the connection's address, credentials and their permissions, then run again."
     wait: float | None = None
     throttled: bool = False
+    expired: bool = False
 
 
 #: What each status means; statuses that are not listed go by their hundred.
 STATUS_VERDICTS: Mapping[int, Verdict] = {
-    401: Verdict(Action.REFUSE, reason="the credentials were not accepted"),
+    401: Verdict(Action.REFUSE, reason="the credentials were not accepted", expired=True),
     402: Verdict(Action.REFUSE, reason="the account's plan or bill does not allow the call"),
     403: Verdict(Action.REFUSE, reason="the credentials do not allow the call"),
     408: Verdict(Action.UNSURE, reason="the request timed out at the vendor"),

@@ -64,7 +64,7 @@ class Connection:
             ConfigError: See :meth:`settings`.
         """
         if self._opened is None:
-            self._opened = registry.connect(self.destination_class.name, self.settings())
+            self._opened = self.destination_class.connect(self.settings(), reload=self.settings)
         return self._opened
 
     def _fill(self, name: str, value: Any) -> Any:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Generic, ParamSpec, Self, TypeVar
 
+from reverse_etl.destinations.base import Traffic
 from warehouse.errors import WeftError
 
 T = TypeVar("T")
@@ -23,18 +24,18 @@ SLICE = 10.0  #: seconds between two looks at the lease while nothing comes back
 class Width:
     """How many calls to make at a time: one more for each round that nothing slowed down, half after a refusal.
 
-    It asks the HTTP client how often the vendor said "too many" and how long the rate budget kept calls waiting. Where
+    It asks the destination how often the vendor said "too many" and how long the rate budget kept calls waiting. Where
     the budget is what they wait for, more calls at a time would only wait together.
 
     Args:
         most: The most that the destination allows.
-        http: What counts ``throttled`` calls and the seconds that calls ``waited``.
+        traffic: What counts ``throttled`` calls and the seconds that calls ``waited``.
     """
 
-    def __init__(self, most: int, http: object) -> None:
+    def __init__(self, most: int, traffic: Traffic) -> None:
         self.now = 1
         self._most = max(most, 1)
-        self._http = http
+        self._traffic = traffic
         self._seen = self._counts()
         self._round = 0
 
@@ -55,7 +56,7 @@ class Width:
         self._seen, self._round = (throttled, waited), 0
 
     def _counts(self) -> tuple[int, float]:
-        return int(getattr(self._http, "throttled", 0)), float(getattr(self._http, "waited", 0.0))
+        return self._traffic.throttled, self._traffic.waited
 
 
 class Crew(Generic[T]):
@@ -63,12 +64,12 @@ class Crew(Generic[T]):
 
     Args:
         most: The most calls at a time that the destination allows.
-        http: The destination's HTTP client.
+        traffic: What the destination counts of its calls.
         beat: Renews the lease where that is due; may raise when it was lost.
     """
 
-    def __init__(self, most: int, http: object, beat: Callable[[], object]) -> None:
-        self.width = Width(most, http)
+    def __init__(self, most: int, traffic: Traffic, beat: Callable[[], object]) -> None:
+        self.width = Width(most, traffic)
         self._beat = beat
         self._pool = ThreadPoolExecutor(max(most, 1), thread_name_prefix="weft-call")
         self._busy: set[Future[T]] = set()

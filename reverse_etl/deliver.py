@@ -89,7 +89,8 @@ class Courier:
                 self._try(op, rows[middle:], results)
                 return
             [row] = rows
-            outcome = self._destination.outcomes.get(refusal.code, Outcome.PERMANENT)
+            meaning = self._destination.codes.get(refusal.code)
+            outcome = meaning.outcome if meaning else Outcome.PERMANENT
             if outcome in _TAKEN:  # of a call that was refused as a whole nothing was taken
                 outcome = Outcome.PERMANENT
             results[row.key] = RowResult(row.key, outcome, refusal.code, refusal.reason)
@@ -123,7 +124,7 @@ class Courier:
         raise DestinationRefused(
             f"{self._destination.label} refuses every row: {refusal.reason} ({refusal.code}).",
             where=f"{self._sync.where}, object {self._sync.object}",
-            fix="compare the feed's columns with what the destination documents: " + self._destination.documentation,
+            fix=f"compare the feed's columns with what {self._destination.documentation[0]} says",
         )
 
 

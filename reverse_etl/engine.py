@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -178,7 +178,8 @@ class _Run:
             spec = self.destination.objects[self.sync.object]
             evidence.keep_only_opted_out(self.warehouse, self.sync, spec, self.report.run_id)
         if plan.opted_out if stopped_by else plan.rows:
-            self.destination.check(self.sync.delivery)
+            fields = frozenset(column.name for column in self.feed.columns)
+            self.destination.check(replace(self.sync.delivery, fields=fields))
             self._send(plan)
             outcomes, jobs = self._settle()
             self._settled(outcomes)
@@ -240,7 +241,7 @@ class _Run:
 
     def _share_budget(self) -> None:
         """Leave the other machines that deliver to the same account their part of its rate limit."""
-        budget = getattr(self.destination.http, "budget", None)
+        budget = getattr(self.destination.traffic, "budget", None)
         if budget is not None:
             budget.share = 1 / self.lease.machines()
 
@@ -256,4 +257,4 @@ class _Run:
 
 
 def _calls(destination: Destination) -> int:
-    return int(getattr(destination.http, "calls", 0))
+    return int(destination.traffic.calls)

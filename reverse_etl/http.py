@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import requests
+from requests.structures import CaseInsensitiveDict
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from reverse_etl.account import uptime
@@ -21,6 +22,7 @@ from reverse_etl.answers import Action, Classify, Response, Verdict, broken, by_
 from reverse_etl.breaker import Breaker
 from reverse_etl.bucket import LONGEST_PAUSE
 from reverse_etl.budget import Budget
+from reverse_etl.credentials import Credentials, Fixed
 from reverse_etl.destinations.base import Limits
 from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
 from reverse_etl.headers import read
@@ -32,6 +34,9 @@ READ_TIMEOUT = 60.0  #: seconds without a byte; bulk calls of 5 MB are answered 
 ATTEMPTS = 6
 LONGEST_WAIT = LONGEST_PAUSE  #: seconds; a vendor that asks for more is asked again then, ``ATTEMPTS`` times in all
 
+Reads: TypeAlias = Literal["json", "text"]
+
+_TYPED = {"Content-Type": "application/json"}  # unless the account's headers or the call's say otherwise
 _TOLD = {
     Action.RETRY: "Nothing of the last call was taken; the next run sends it again.",
     Action.UNSURE: "The last call may have been taken; the next run settles it.",
@@ -58,7 +63,9 @@ class _Call:
     bucket: str
     limits: Limits | None
     options: dict[str, Any]
+    reads: Reads
     maybe_taken: bool = False
+    renewed: bool = False
 
     @property
     def where(self) -> str:
@@ -70,7 +77,7 @@ class HttpClient:
 
     Args:
         base_url: Where paths start.
-        headers: Sent with every call.
+        headers: Sent with every call, or what makes them and renews them.
         limits: Pace of the buckets that a call does not name a pace for.
         budget: Whose turn it is to call; one of this client's own when left out.
         breaker: Stops calls while the account does not answer; none when left out.
@@ -90,7 +97,7 @@ class HttpClient:
     def __init__(
         self,
         base_url: str,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] | Credentials,
         limits: Limits | None = None,
         *,
         budget: Budget | None = None,
@@ -109,7 +116,7 @@ class HttpClient:
         self.calls = 0
         self.throttled = 0
         self.waited = 0.0
-        self._headers = dict(headers)
+        self.credentials = Fixed(headers) if isinstance(headers, Mapping) else headers
         self._sleep = sleep
         self._wall = wall
         self._timeout = (connect_timeout, read_timeout)
@@ -126,7 +133,10 @@ class HttpClient:
         path: str,
         *,
         json: Any = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
+        reads: Reads = "json",
         idempotent: bool,
         bucket: str = "default",
         pace: Limits | None = None,
@@ -137,8 +147,11 @@ class HttpClient:
         Args:
             method: HTTP method.
             path: Below ``base_url``. Messages show it, so it never holds an identifier of a person.
-            json: The body.
+            json: The body, as JSON.
+            data: The body, as bytes that are sent as they are; ``headers`` says of what type.
+            headers: Further headers of this call.
             params: The query.
+            reads: What an answer holds: ``json``, or ``text`` for any other, such as CSV.
             idempotent: Whether the call may be repeated when it is not known if it was taken.
             bucket: The rate budget that it counts against.
             pace: The documented pace of that budget.
@@ -149,12 +162,10 @@ class HttpClient:
             DestinationDown: The attempts ran out, and the vendor took nothing; or it did not answer a moment ago.
             AmbiguousCall: The attempts ran out, or the call may not be repeated, and the vendor may have taken it.
         """
-        options: dict[str, Any] = {"params": params, "headers": {}}
+        options: dict[str, Any] = {"params": params, "headers": dict(headers or {}), "data": data}
         if json is not None:
             options["data"] = encode(json)
-            if "content-type" not in {name.lower() for name in self._headers}:
-                options["headers"]["Content-Type"] = "application/json"
-        call = _Call(method, path, idempotent, classify, bucket, pace or self.limits, options)
+        call = _Call(method, path, idempotent, classify, bucket, pace or self.limits, options, reads)
         finding_out = self.breaker.enter() if self.breaker else False
         try:
             answer = self._repeat(call)
@@ -205,7 +216,11 @@ class HttpClient:
         with self._lock:
             self.calls += 1
             self.waited += waited
-        verdict, response = self._exchange(call)
+        sent = self.credentials.headers()
+        verdict, response = self._exchange(call, sent)
+        if verdict.expired and not call.renewed and self.credentials.renew(sent):
+            call.renewed = True
+            return self._attempt(call)
         if verdict.action is Action.ANSWER and response is not None:
             return response
         if verdict.action is Action.REFUSE:
@@ -223,8 +238,11 @@ class HttpClient:
             )
         raise _TryAgainError(verdict)
 
-    def _exchange(self, call: _Call) -> tuple[Verdict, Response | None]:
+    def _exchange(self, call: _Call, credentials: Mapping[str, str]) -> tuple[Verdict, Response | None]:
         """Send the call and judge what came back, or what broke."""
+        headers = CaseInsensitiveDict(_TYPED if call.options["data"] is not None else ())
+        headers.update(credentials)
+        headers.update(call.options["headers"])
         try:
             with self._session() as session:
                 raw = session.request(
@@ -233,11 +251,11 @@ class HttpClient:
                     timeout=self._timeout,
                     allow_redirects=False,
                     auth=_as_it_is,
-                    **{**call.options, "headers": {**self._headers, **call.options["headers"]}},
+                    **{**call.options, "headers": headers},
                 )
         except requests.exceptions.RequestException as error:
             return broken(error), None
-        readable, data = parse(raw.content)
+        readable, data = (True, raw.text) if call.reads == "text" else parse(raw.content)
         response = Response(raw.status_code, raw.headers, data)
         if readable or not 200 <= raw.status_code < 300:
             verdict = call.classify(response)

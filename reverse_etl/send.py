@@ -84,7 +84,7 @@ class Sender:
         self._pace = Pace()
         self._progress = progress
         found = spans(self.warehouse, self.run_id)
-        with Crew[Delivered](spec.concurrency, self.destination.http, self.beat) as crew:
+        with Crew[Delivered](spec.concurrency, self.destination.traffic, self.beat) as crew:
             try:
                 for op in ORDER:
                     if op in found:

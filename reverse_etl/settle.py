@@ -110,7 +110,7 @@ def settle(
     deadline = clock.elapsed() + sync.settle_seconds
     wait = FIRST_WAIT
     held: dict[Job, _Rows] = {}
-    with Crew[_Asked](destination.objects[sync.object].concurrency, destination.http, beat) as crew:
+    with Crew[_Asked](destination.objects[sync.object].concurrency, destination.traffic, beat) as crew:
         while waiting:
             still_open: list[Job] = []
             for group in _groups(waiting):

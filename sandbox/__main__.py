@@ -19,7 +19,7 @@ def serve(
     limit_scale: Annotated[float, typer.Option(help="Multiply the vendors' rate limits.")] = 1.0,
     job_seconds: Annotated[float, typer.Option(help="How long an asynchronous job takes.")] = 0.4,
 ) -> None:
-    """Simulate Klaviyo, HubSpot and Meta."""
+    """Simulate the vendors' APIs."""
     try:
         listener = listen(port)
     except OSError as error:

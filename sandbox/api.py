@@ -20,7 +20,7 @@ class Request:
     Attributes:
         path: Path below the vendor's prefix, with its leading slash.
         headers: Header names in lower case.
-        body: The decoded JSON or form body; ``None`` where there is none.
+        body: The decoded JSON or form body, the text of any other type; ``None`` where there is none.
         size: Bytes of the body.
         args: What the route's pattern captured.
         rows: How many rows the call carries; a handler sets it for the call log.
@@ -115,17 +115,23 @@ class Api(ABC):
         store: What the account holds.
         faults: What goes wrong on purpose.
         limit_scale: Rate limits are multiplied by it, so that a test about something else need not wait.
+        job_seconds: How long an asynchronous job takes.
+
+    Attributes:
+        name: What the account's prefix and the page call it: the destination's name.
+        key: The demo account's credentials.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
-    key: ClassVar[str]  #: the demo account's credentials
+    key: ClassVar[str]
     routes: ClassVar[tuple[Route, ...]]
 
-    def __init__(self, store: Store, faults: Faults, limit_scale: float) -> None:
+    def __init__(self, store: Store, faults: Faults, limit_scale: float, job_seconds: float = 0.4) -> None:
         self.store = store
         self.faults = faults
         self.limit_scale = limit_scale
+        self.job_seconds = job_seconds
         self.windows = Windows()
         self._compiled = [(route, route.pattern) for route in self.routes]
 
@@ -155,6 +161,17 @@ class Api(ABC):
 
     def advance(self) -> None:  # noqa: B027 (most accounts have nothing that takes time)
         """Let time pass: finish what is due. Called before every request and every look from outside."""
+
+    def release(self) -> None:  # noqa: B027 (the same)
+        """Let jobs that a fault made stuck go on."""
+
+    def environment(self, url: str) -> dict[str, str]:
+        """Return the variables that point a ``connections.yml`` at this account.
+
+        Args:
+            url: Where the account is served.
+        """
+        return {f"{self.name.upper()}_URL": url, f"{self.name.upper()}_API_KEY": self.key}
 
     def limit_of(self, request: Request, route: Route) -> str:
         """Return the name of the rate limit that a call falls under."""

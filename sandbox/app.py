@@ -11,17 +11,16 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs
 
+import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route as HttpRoute
 from starlette.types import Receive, Scope, Send
 
+from sandbox import accounts
 from sandbox.api import Api, Reply, Request, Route
 from sandbox.faults import Fault, Faults, Kind
-from sandbox.hubspot import HubSpot
-from sandbox.klaviyo import Klaviyo
-from sandbox.meta import Meta
 from sandbox.page import render
 from sandbox.store import Store
 
@@ -42,11 +41,8 @@ class Sandbox:
     def __init__(self, store: Store, *, limit_scale: float = 1.0, job_seconds: float = 0.4) -> None:
         self.store = store
         self.faults = Faults()
-        self.klaviyo = Klaviyo(store, self.faults, limit_scale, job_seconds=job_seconds)
         self.apis: dict[str, Api] = {
-            "klaviyo": self.klaviyo,
-            "hubspot": HubSpot(store, self.faults, limit_scale),
-            "meta": Meta(store, self.faults, limit_scale),
+            name: api(store, self.faults, limit_scale, job_seconds) for name, api in accounts.load().items()
         }
         for api in self.apis.values():
             api.prepare()
@@ -73,7 +69,8 @@ class Sandbox:
     def clear_faults(self) -> None:
         """Switch all faults off and let stuck jobs go on."""
         self.faults.clear()
-        self.klaviyo.jobs.release()
+        for api in self.apis.values():
+            api.release()
 
     async def _page(self, request: HttpRequest) -> Response:
         self.advance()
@@ -161,14 +158,17 @@ BAD_JSON = object()
 
 
 def read(http: HttpRequest, raw: bytes) -> Request:
-    """Read a request whole: JSON by default, or a form."""
+    """Read a request whole: JSON unless it says otherwise, a form as a dictionary, any other text as it is."""
     body: Any = None
+    kind = http.headers.get("content-type", "")
     if raw:
-        if "form-urlencoded" in http.headers.get("content-type", ""):
+        if "form-urlencoded" in kind:
             body = {name: values[-1] for name, values in parse_qs(raw.decode(), keep_blank_values=True).items()}
+        elif kind.startswith("text/"):
+            body = raw.decode(errors="replace")
         else:
             try:
-                body = json.loads(raw)
+                body = orjson.loads(raw)
             except ValueError:
                 body = BAD_JSON
     account = http.path_params["account"]
@@ -185,14 +185,17 @@ def read(http: HttpRequest, raw: bytes) -> Request:
 
 def refusal_code(body: Any) -> str:
     """Return the vendor's short code of an error body, never its message."""
+    if isinstance(body, list):
+        return refusal_code(body[0]) if body else ""
     if not isinstance(body, Mapping):
         return "server error"
-    if body.get("errors"):
-        return str(body["errors"][0].get("code", ""))
+    if isinstance(body.get("errors"), list) and body["errors"]:
+        first = body["errors"][0]
+        return str(first.get("code", "")) if isinstance(first, Mapping) else ""
     error = body.get("error")
     if isinstance(error, Mapping):
         return "/".join(str(error[name]) for name in ("code", "error_subcode") if name in error)
-    return str(body.get("category", ""))
+    return str(next((body[name] for name in ("category", "code", "errorCode", "status") if name in body), ""))
 
 
 class Broken(Response):
@@ -204,7 +207,7 @@ class Broken(Response):
     def of(cls, reply: Reply, fault: Fault | None) -> Response:
         """Return the response to a reply, whole or broken as the fault says."""
         if isinstance(reply.body, str):
-            text, kind = reply.body, "text/html"
+            text, kind = reply.body, reply.headers.pop("Content-Type", "text/html")
         else:
             text, kind = "" if reply.body is None else json.dumps(reply.body), "application/json"
         if fault and fault.kind == Kind.INVALID_JSON:

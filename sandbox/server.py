@@ -68,7 +68,7 @@ class Running:
     """A sandbox that serves from a thread of this process.
 
     Attributes:
-        url: Where it listens; the vendors are below ``/klaviyo``, ``/hubspot`` and ``/meta``.
+        url: Where it listens; each vendor is below its name, such as ``/klaviyo``.
         accounts: The accounts by name.
     """
 
@@ -88,15 +88,10 @@ class Running:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point a connections.yml at this sandbox."""
-        apis = self.sandbox.apis
-        return {
-            "KLAVIYO_URL": f"{self.url}/klaviyo",
-            "KLAVIYO_API_KEY": apis["klaviyo"].key,
-            "HUBSPOT_URL": f"{self.url}/hubspot",
-            "HUBSPOT_TOKEN": apis["hubspot"].key,
-            "META_URL": f"{self.url}/meta",
-            "META_ACCESS_TOKEN": apis["meta"].key,
-        }
+        found: dict[str, str] = {}
+        for name, api in self.sandbox.apis.items():
+            found |= api.environment(f"{self.url}/{name}")
+        return found
 
     def fault(self, kind: str, account: str = "*", **fields: Any) -> None:
         """Switch a fault on; the fields are those of :class:`sandbox.faults.Fault`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.api import Reply, Request, Route, Windows
 from sandbox.app import Sandbox
-from sandbox.hubspot import HubSpot
+from sandbox.hubspot.api import HubSpot
 from sandbox.server import Running, listen
 from sandbox.store import Store
 

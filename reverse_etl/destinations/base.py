@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from reverse_etl.account import uptime
+from reverse_etl.destinations.codes import Codes
+
 if TYPE_CHECKING:
-    from reverse_etl.http import HttpClient
-    from reverse_etl.rows import Op, Outcome, Row, RowResult
+    from reverse_etl.rows import Op, Row, RowResult
 
 
 class Mode(StrEnum):
@@ -24,6 +27,43 @@ class Mode(StrEnum):
     UPDATE = "update"  #: change what the destination already has; never create
     MIRROR = "mirror"  #: add, change and remove, so that the destination ends equal to the feed
     APPEND = "append"  #: every key is sent once
+
+
+class Family(StrEnum):
+    """What a destination is for."""
+
+    MESSAGING = "E-mail and messaging"
+    CRM = "CRM"
+    ADS = "Ads"
+    ANYTHING = "Anything else"
+
+
+class RowErrors(StrEnum):
+    """How a destination tells which rows it refused."""
+
+    IN_ORDER = "an answer for each row, in order"
+    BY_PLACE = "the refused rows by their place in the call"
+    BY_KEY = "the refused rows by their key"
+    COUNTS = "counts only: a batch with refusals is halved until the bad row stands alone"
+    WHOLE = "the call as a whole: it is halved until the bad row stands alone"
+
+
+class Page(NamedTuple):
+    """A page that a destination was written from.
+
+    Attributes:
+        title: What the vendor calls it.
+        read: When it was read.
+        url: Where it is, where it has an address of its own.
+    """
+
+    title: str
+    read: date
+    url: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a citation."""
+        return ", ".join(part for part in (f"“{self.title}”", self.url, f"read on {self.read}") if part)
 
 
 class NullPolicy(StrEnum):
@@ -46,6 +86,7 @@ class Delivery:
         key: The feed column that names a row.
         nulls: What an empty value does, unless the column says otherwise.
         columns: Columns with a policy of their own.
+        fields: The feed's columns, where they are known; a check can look whether the destination has them.
     """
 
     object: str
@@ -54,6 +95,7 @@ class Delivery:
     key: str = "email"
     nulls: NullPolicy = NullPolicy.CLEAR_OWN
     columns: Mapping[str, NullPolicy] = field(default_factory=dict)
+    fields: frozenset[str] = frozenset()
 
     def policy(self, column: str) -> NullPolicy:
         """Return what an empty value of a column does."""
@@ -121,6 +163,9 @@ class ObjectSpec:
         billed_per_attribute: Whether the vendor bills for every attribute sent.
         concurrency: Most calls at a time.
         hashed_columns: Columns whose values are hashed before they are sent.
+        matched_by: Columns that the vendor finds a person by, where it tells of nobody whether they were found: a plan
+            counts how many rows have them.
+        row_errors: How it is told which rows were refused.
     """
 
     modes: frozenset[Mode]
@@ -143,12 +188,18 @@ class ObjectSpec:
     billed_per_attribute: bool = False
     concurrency: int = 1
     hashed_columns: frozenset[str] = frozenset()
+    matched_by: tuple[str, ...] = ()
+    row_errors: RowErrors = RowErrors.WHOLE
 
 
 class Settings(BaseModel):
     """What ``connections.yml`` may say of a connection. Secrets are ``SecretStr`` fields, set from the environment."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HttpSettings(Settings):
+    """The settings of an account that is reached over HTTP."""
 
     base_url: str
 
@@ -164,31 +215,73 @@ class Settings(BaseModel):
         raise ValueError("it must begin with https://, or with http://localhost for a sandbox")
 
 
-class Destination(ABC):
-    """One account at one vendor.
+class Traffic(Protocol):
+    """What the engine reads of the calls that a destination makes; an HTTP client counts it by itself.
 
-    A subclass states what it can do in class variables and implements four calls. It never sleeps, retries or paces by
-    itself: ``self.http`` does that, within the connection's rate budget. It never raises for a single row: every row
-    that it was given comes back in the results.
+    Attributes:
+        calls: Calls made so far.
+        throttled: Those that were answered with "too many calls".
+        waited: Seconds that calls spent waiting for their turn.
+    """
+
+    calls: int
+    throttled: int
+    waited: float
+
+
+@dataclass(slots=True)
+class Tally:
+    """The :class:`Traffic` of a destination that does not speak HTTP."""
+
+    calls: int = 0
+    throttled: int = 0
+    waited: float = 0.0
+
+
+class Destination(ABC):
+    """One account at one vendor, or one place of one's own.
+
+    A subclass states what it can do in class variables and implements a few calls. It never sleeps, retries or paces by
+    itself. It never raises for a single row: every row that it was given comes back in the results. Most destinations
+    are an :class:`~reverse_etl.destinations.over_http.HttpDestination`.
+
+    Attributes:
+        settings: An instance of ``settings_class``.
+        traffic: Counts its calls.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    family: ClassVar[Family]
     api_version: ClassVar[str]
     api_version_ends: ClassVar[date | None]  #: when the vendor stops answering this version, where it says
-    documentation: ClassVar[str]  #: title of the vendor page that this was written from, and the date it was read
+    documentation: ClassVar[Sequence[Page]]  #: what this was written from, the most important page first
     settings_class: ClassVar[type[Settings]]
     objects: ClassVar[Mapping[str, ObjectSpec]]
-    outcomes: ClassVar[Mapping[str, Outcome]] = {}  #: failure class of each code that the vendor has for a row
+    codes: ClassVar[Codes] = {}  #: what each code means that the vendor, or this module, has for a row
 
-    def __init__(self, settings: Any, http: HttpClient) -> None:
+    def __init__(self, settings: Any, traffic: Traffic) -> None:
         self.settings = settings
-        self.http = http
+        self.traffic = traffic
 
     @classmethod
-    @abstractmethod
-    def headers(cls, settings: Any) -> dict[str, str]:
-        """Return the headers of every call: authentication and API version."""
+    def connect(
+        cls,
+        settings: Any,
+        *,
+        reload: Callable[[], Any] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = uptime,
+    ) -> Self:
+        """Return the destination ready to be used.
+
+        Args:
+            settings: An instance of ``settings_class``.
+            reload: Returns the settings as they are now, for credentials that were replaced meanwhile.
+            sleep: Waits that many seconds, for tests.
+            clock: Seconds that only go up, for tests.
+        """
+        return cls(settings, Tally())
 
     @abstractmethod
     def check(self, delivery: Delivery) -> None:

@@ -27,11 +27,6 @@ class Meaning(NamedTuple):
 Codes = Mapping[str, Meaning]
 
 
-def outcomes(codes: Codes) -> dict[str, Outcome]:
-    """Return the failure class of each code."""
-    return {code: meaning.outcome for code, meaning in codes.items()}
-
-
 def result(codes: Codes, key: str, code: str, destination_id: str | None = None) -> RowResult:
     """Return the result of a row, by its code; a code that the table does not list means what ``other`` does."""
     listed = codes.get(code)

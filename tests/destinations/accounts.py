@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from reverse_etl.destinations.base import Delivery, Destination
-from reverse_etl.destinations.hubspot import HubSpotSettings
-from reverse_etl.destinations.klaviyo import KlaviyoSettings
-from reverse_etl.destinations.meta import MetaSettings
+from reverse_etl.destinations.hubspot.destination import HubSpotSettings
+from reverse_etl.destinations.klaviyo.destination import KlaviyoSettings
+from reverse_etl.destinations.meta.destination import MetaSettings
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import BatchRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult

@@ -83,13 +83,13 @@ def test_trouble_on_the_way_is_overcome(
     account.send(Op.ADD, rows)
     before = account.members
     sandbox.fault(kind, account.name, **fields)
-    calls = account.destination.http.calls
+    calls = account.destination.traffic.calls
 
     results = account.send(op, rows)
 
     assert outcomes(results) == {"applied"}
     assert account.members == (before if op is Op.ADD else before - 5)
-    assert account.destination.http.calls > calls + 1
+    assert account.destination.traffic.calls > calls + 1
 
 
 def test_trouble_that_lasts_is_admitted(account: Account, sandbox: Running) -> None:

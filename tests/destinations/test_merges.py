@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from reverse_etl.destinations import registry
 from reverse_etl.destinations.base import Count, Delivery, Destination, Member, NullPolicy
-from reverse_etl.destinations.klaviyo import MERGE
-from reverse_etl.destinations.registry import DESTINATIONS
+from reverse_etl.destinations.klaviyo.destination import MERGE
+from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 from sandbox.server import Running
 
@@ -216,7 +217,9 @@ def test_meta_tells_bounds_or_nothing_yet(
     sandbox: Running, monkeypatch: pytest.MonkeyPatch, low: int, high: int, told: Count | None
 ) -> None:
     account = Account("meta", sandbox)
-    real = account.destination.http.request
+    destination = account.destination
+    assert isinstance(destination, HttpDestination)
+    real = destination.http.request
     bounds = {"approximate_count_lower_bound": low, "approximate_count_upper_bound": high}
 
     def request(*args: Any, **options: Any) -> Any:
@@ -224,13 +227,11 @@ def test_meta_tells_bounds_or_nothing_yet(
         return type(answer)(answer.status, answer.headers, {**answer.body, **bounds})
 
     assert account.destination.count(account.delivery) is not None
-    monkeypatch.setattr(
-        type(account.destination.http), "request", lambda self, *args, **options: request(*args, **options)
-    )
+    monkeypatch.setattr(type(destination.http), "request", lambda self, *args, **options: request(*args, **options))
     assert account.destination.count(account.delivery) == told
 
 
-@pytest.mark.parametrize("destination", DESTINATIONS, ids=lambda destination: destination.name)
+@pytest.mark.parametrize("destination", registry.every(), ids=lambda destination: destination.name)
 def test_what_an_object_does_not_declare_cannot_be_asked_of_it(
     sandbox: Running, destination: type[Destination]
 ) -> None:

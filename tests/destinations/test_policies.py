@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reverse_etl.destinations import registry
 from reverse_etl.destinations.base import Delivery, Mode, NullPolicy
 from reverse_etl.destinations.policies import conditional, written
-from reverse_etl.destinations.registry import DESTINATIONS
 from reverse_etl.rows import Op, Outcome, Row
 from sandbox.server import Running
 
@@ -165,13 +165,13 @@ def test_a_change_of_one_part_of_an_address_sends_the_whole_address(sandbox: Run
 
 def test_a_change_that_the_policies_leave_nothing_of_needs_no_call(sandbox: Running) -> None:
     account = Account("hubspot", sandbox, delivery("hubspot", SKIP))
-    calls = account.destination.http.calls
+    calls = account.destination.traffic.calls
     row = make_row("a@example.com", Op.CHANGE, changed=("city",), known_as="7", email="a@example.com", city=None)
 
     results = account.send(Op.CHANGE, [row])
 
     assert (results[row.key].outcome, results[row.key].code) == (Outcome.APPLIED, "nothing_to_write")
-    assert account.destination.http.calls == calls
+    assert account.destination.traffic.calls == calls
 
 
 @pytest.mark.parametrize("mode", [Mode.UPSERT, Mode.UPDATE])
@@ -248,6 +248,6 @@ def test_only_what_depends_on_the_record_is_read_first() -> None:
 
 
 def test_every_object_takes_the_policy_that_a_sync_has_unless_it_says_otherwise() -> None:
-    for destination in DESTINATIONS:
+    for destination in registry.every():
         for spec in destination.objects.values():
             assert Delivery("any").nulls in spec.nulls

@@ -12,12 +12,15 @@ from reverse_etl.destinations.base import (
     Count,
     Delivery,
     Destination,
+    Family,
     Limits,
     Member,
     Mode,
     NullPolicy,
     ObjectSpec,
+    Page,
     Settings,
+    Tally,
 )
 from reverse_etl.errors import BatchRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -29,13 +32,6 @@ class Killed(BaseException):
 
 class AccountSettings(Settings):
     """Nothing to set."""
-
-
-@dataclass
-class Http:
-    """Counts calls, as the real client does."""
-
-    calls: int = 0
 
 
 Answer = Callable[[Op, Sequence[Row]], None]
@@ -130,7 +126,8 @@ class Memory(Destination):
     label = "Memory"
     api_version = "1"
     api_version_ends: ClassVar[date | None] = None
-    documentation = "this file"
+    family = Family.ANYTHING
+    documentation: ClassVar[Sequence[Page]] = (Page("this file", date(2026, 11, 22)),)
     settings_class = AccountSettings
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         "contact": _spec(),
@@ -150,13 +147,8 @@ class Memory(Destination):
     }
 
     def __init__(self, account: Account) -> None:
-        super().__init__(AccountSettings(base_url="http://localhost"), Http())  # type: ignore[arg-type]
+        super().__init__(AccountSettings(), Tally())
         self.account = account
-
-    @classmethod
-    def headers(cls, settings: Any) -> dict[str, str]:
-        """Return none."""
-        return {}
 
     def check(self, delivery: Delivery) -> None:
         """Count that it was asked."""
@@ -170,7 +162,7 @@ class Memory(Destination):
         """Take a batch, unless a fault is switched on."""
         account = self.account
         with account.lock:
-            self.http.calls += 1
+            self.traffic.calls += 1
             account.calls.append((op, [row.key for row in rows]))
             return self._take(delivery, op, rows)
 

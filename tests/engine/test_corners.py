@@ -10,6 +10,7 @@ import pytest
 
 from reverse_etl import tables
 from reverse_etl.crew import Crew
+from reverse_etl.destinations.codes import Meaning
 from reverse_etl.errors import AmbiguousCall, BatchRefused, FeedError
 from reverse_etl.quarantine import release
 from reverse_etl.report import Status
@@ -125,7 +126,7 @@ def test_a_feed_of_a_key_alone_is_kept_in_step(any_shop: Shop) -> None:
 def test_a_row_refused_alone_has_the_class_that_the_destination_gives_its_code(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Memory, "outcomes", {"422": Outcome.INFO})
+    monkeypatch.setattr(Memory, "codes", {"422": Meaning(Outcome.INFO, "not now")})
     shop.add("ada", "bob")
     shop.account.poison = {"ada@example.com"}
     report = shop.run()

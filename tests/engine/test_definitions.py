@@ -11,7 +11,7 @@ import pytest
 from reverse_etl.bounds import Bound
 from reverse_etl.connections import Connection, load_connections
 from reverse_etl.definitions import load_syncs
-from reverse_etl.destinations.base import Destination, Mode, NullPolicy
+from reverse_etl.destinations.base import Destination, HttpSettings, Mode, NullPolicy
 from reverse_etl.errors import ConfigError
 from tests.engine.account import Memory
 from warehouse.manifest import Manifest
@@ -294,4 +294,6 @@ def test_a_wrong_connections_file(tmp_path: Path, text: str, told: str) -> None:
 def test_the_projects_own_connections_are_sound() -> None:
     secrets = {"KLAVIYO_API_KEY": "a", "HUBSPOT_TOKEN": "b", "META_ACCESS_TOKEN": "c"}
     for connection in load_connections(Path(__file__).parents[2] / "connections.yml", secrets).values():
-        assert connection.settings().base_url.startswith("https://")
+        settings = connection.settings()
+        assert isinstance(settings, HttpSettings)
+        assert settings.base_url.startswith("https://")

@@ -12,7 +12,7 @@ import pytest
 
 from reverse_etl import commit, pages, runs, send
 from reverse_etl.crew import Crew, Width
-from reverse_etl.destinations.base import Delivery
+from reverse_etl.destinations.base import Delivery, Tally
 from reverse_etl.engine import run_sync
 from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
 from reverse_etl.ledger import Filters, read
@@ -266,11 +266,7 @@ def test_no_more_calls_at_a_time_than_the_destination_bears(shop: Shop) -> None:
 
 
 def test_one_more_call_at_a_time_for_each_round_and_half_after_a_refusal() -> None:
-    class Counts:
-        throttled = 0
-        waited = 0.0
-
-    counts = Counts()
+    counts = Tally()
     width = Width(4, counts)
     widths = []
     for _ in range(9):
@@ -296,7 +292,7 @@ def test_the_lease_is_renewed_while_calls_are_under_way(monkeypatch: pytest.Monk
         if len(beats) == 3:
             release.set()
 
-    with Crew[bool](1, object(), beat) as crew:
+    with Crew[bool](1, Tally(), beat) as crew:
         crew.hand(release.wait, 30)
         assert crew.returned() == [True]
     assert len(beats) >= 3

@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 from reverse_etl import send
 from reverse_etl.clock import Clock
 from reverse_etl.definitions import SyncDefinition
-from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Delivery, Family, HttpSettings, Limits, Mode, ObjectSpec, Page
+from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.engine import run_sync
 from reverse_etl.http import HttpClient
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -128,15 +129,16 @@ def _spec(**changes: Any) -> ObjectSpec:
     return ObjectSpec(**settings | changes)
 
 
-class Remote(Destination):
+class Remote(HttpDestination):
     """The destination over HTTP."""
 
     name = "memory"
     label = "Remote"
     api_version = "1"
     api_version_ends: ClassVar[date | None] = None
-    documentation = "tests/faults/server.py"
-    settings_class = Settings
+    family = Family.ANYTHING
+    documentation: ClassVar[Sequence[Page]] = (Page("tests/faults/server.py", date(2026, 11, 22)),)
+    settings_class = HttpSettings
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         "contact": _spec(),
         "list": _spec(asynchronous=True),
@@ -184,7 +186,7 @@ class Line:
 
     def open(self) -> Remote:
         """Return the destination."""
-        remote = Remote(Settings(base_url=self.url), HttpClient(self.url, {}))
+        remote = Remote(HttpSettings(base_url=self.url), HttpClient(self.url, {}))
         remote.mark = self.mark
         return remote
 

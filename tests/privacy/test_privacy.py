@@ -16,7 +16,7 @@ from assets.progress import Progress
 from assets.resources import ConnectionsResource, PolicyResource, WarehouseResource
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Mode
-from reverse_etl.destinations.hubspot import HubSpot
+from reverse_etl.destinations.hubspot.destination import HubSpot
 from reverse_etl.rows import Op, Row
 from sandbox.faults import Kind
 from tests.privacy.conftest import Here, Project

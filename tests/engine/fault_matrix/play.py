@@ -13,7 +13,7 @@ from uuid import uuid4
 from reverse_etl.account import AccountFile
 from reverse_etl.breaker import Breaker
 from reverse_etl.budget import Budget
-from reverse_etl.destinations.base import Settings
+from reverse_etl.destinations.base import HttpSettings
 from reverse_etl.engine import run_sync
 from reverse_etl.errors import DestinationDown, DestinationRefused
 from reverse_etl.http import HttpClient
@@ -154,7 +154,7 @@ class World:
             wall=self.time.our_wall,
             read_timeout=0.15,
         )
-        return VendorDestination(Settings(base_url=self.vendor.url), http)
+        return VendorDestination(HttpSettings(base_url=self.vendor.url), http)
 
     def run(self) -> Ran:
         """Load the feed and run the sync once."""

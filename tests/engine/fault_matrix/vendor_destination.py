@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar
 
-from reverse_etl.destinations.base import Delivery, Destination, Limits, Mode, ObjectSpec, Settings
+from reverse_etl.destinations.base import Delivery, Family, HttpSettings, Limits, Mode, ObjectSpec, Page
+from reverse_etl.destinations.codes import OTHER, Codes, Meaning
+from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.errors import BatchRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
@@ -25,24 +27,26 @@ def _spec(**changes: Any) -> ObjectSpec:
     return ObjectSpec(**settings | changes)
 
 
-class VendorDestination(Destination):
+class VendorDestination(HttpDestination):
     """Posts batches and reads one result per row."""
 
     name = "vendor"
     label = "Vendor"
     api_version = "1"
     api_version_ends: ClassVar[date | None] = None
-    documentation = "server.py"
-    settings_class = Settings
+    family = Family.ANYTHING
+    documentation: ClassVar[Sequence[Page]] = (Page("server.py", date(2026, 11, 22)),)
+    settings_class = HttpSettings
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         "contact": _spec(),
         "event": _spec(idempotent=False),
         "several at a time": _spec(concurrency=4),
     }
-    outcomes: ClassVar[Mapping[str, Outcome]] = {
-        "": Outcome.APPLIED,
-        "invalid": Outcome.PERMANENT,
-        "busy": Outcome.TRANSIENT,
+    codes: ClassVar[Codes] = {
+        "": Meaning(Outcome.APPLIED, ""),
+        "invalid": Meaning(Outcome.PERMANENT, "as it says"),
+        "busy": Meaning(Outcome.TRANSIENT, "as it says"),
+        OTHER: Meaning(Outcome.PERMANENT, "as it says"),
     }
 
     @classmethod
@@ -72,6 +76,8 @@ class VendorDestination(Destination):
         if answer.status >= 300:
             raise BatchRefused(str(answer.status), "the vendor refused the batch")
         return [
-            RowResult(result["key"], self.outcomes[result["code"]], result["code"], result["code"] and "as it says")
+            RowResult(
+                result["key"], self.codes[result["code"]].outcome, result["code"], self.codes[result["code"]].reason
+            )
             for result in answer.body["results"]
         ]

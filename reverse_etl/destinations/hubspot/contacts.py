@@ -11,7 +11,7 @@ from typing import Any
 from reverse_etl.answers import Action, Response, Verdict, by_status
 from reverse_etl.destinations.base import Limits
 from reverse_etl.destinations.codes import inside, objects
-from reverse_etl.destinations.hubspot_payloads import (
+from reverse_etl.destinations.hubspot.payloads import (
     KEY,
     OTHER_EMAILS,
     OURS,

@@ -13,15 +13,14 @@ from pydantic import SecretStr
 from reverse_etl.connections import load_connections
 from reverse_etl.definitions import load_syncs
 from reverse_etl.destinations.base import Delivery, Destination
-from reverse_etl.destinations.hubspot import HubSpotSettings
-from reverse_etl.destinations.hubspot_payloads import map_batch, text
+from reverse_etl.destinations.hubspot.destination import HubSpotSettings
+from reverse_etl.destinations.hubspot.payloads import map_batch, text
 from reverse_etl.destinations.policies import written
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import BatchRefused, ConfigError, DestinationDown, DestinationRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult
+from tests.destinations.conftest import FakeTime, make_row
 from warehouse.manifest import Manifest
-
-from .conftest import FakeTime, make_row
 
 URL = "https://api.hubapi.com/crm/objects/2026-03/contacts"
 PEOPLE = ("anna@example.com", "bea@example.com", "cleo@example.com")

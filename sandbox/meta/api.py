@@ -40,6 +40,10 @@ class Meta(Api):
         """Create the demo account's audience."""
         self.store.create_list(self.name, self.audience, "Lapsing customers")
 
+    def environment(self, url: str) -> dict[str, str]:
+        """Return the variables that point a connections.yml at this account."""
+        return {"META_URL": url, "META_ACCESS_TOKEN": self.key}
+
     def authenticate(self, request: Request) -> Reply | None:
         """Ask for the access token: in the query, the body or the header."""
         body = request.body if isinstance(request.body, dict) else {}

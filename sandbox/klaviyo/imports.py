@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from sandbox.api import Api, Reply, Request, Route
-from sandbox.klaviyo_jobs import Jobs
-from sandbox.klaviyo_pages import iso, offset_page
-from sandbox.klaviyo_profiles import Profiles
+from sandbox.klaviyo.jobs import Jobs
+from sandbox.klaviyo.pages import iso, offset_page
+from sandbox.klaviyo.profiles import Profiles
 
 MAX_BODY = 5 * 1024 * 1024
 MAX_PROFILE = 100 * 1024

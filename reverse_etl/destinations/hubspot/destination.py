@@ -24,15 +24,19 @@ from pydantic import SecretStr
 from reverse_etl.destinations.base import (
     Count,
     Delivery,
-    Destination,
+    Family,
+    HttpSettings,
     Limits,
     Mode,
     ObjectSpec,
+    Page,
+    RowErrors,
     Settings,
 )
-from reverse_etl.destinations.codes import outcomes, result
-from reverse_etl.destinations.hubspot_contacts import CALLS, VERSION, Contacts, filled, refuse_unless_done
-from reverse_etl.destinations.hubspot_payloads import CODES, KEY, NO_CONTACT, NOT_FOUND, OURS, ours, write_input
+from reverse_etl.destinations.codes import Codes, result
+from reverse_etl.destinations.hubspot.contacts import CALLS, VERSION, Contacts, filled, refuse_unless_done
+from reverse_etl.destinations.hubspot.payloads import CODES, KEY, NO_CONTACT, NOT_FOUND, OURS, ours, write_input
+from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.destinations.policies import ALL, conditional, merged_away, written
 from reverse_etl.http import HttpClient, encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -40,25 +44,34 @@ from reverse_etl.rows import Op, Outcome, Row, RowResult
 _MISSING = "OBJECT_NOT_FOUND"
 
 
-class HubSpotSettings(Settings):
+class HubSpotSettings(HttpSettings):
     """A HubSpot account."""
 
     base_url: str = "https://api.hubapi.com"
     access_token: SecretStr
 
 
-class HubSpot(Destination):
+class HubSpot(HttpDestination):
     """One HubSpot account."""
 
     name: ClassVar[str] = "hubspot"
     label: ClassVar[str] = "HubSpot"
+    family: ClassVar[Family] = Family.CRM
     api_version: ClassVar[str] = VERSION
     api_version_ends: ClassVar[date | None] = date(2027, 9, 30)
-    documentation: ClassVar[str] = "HubSpot API reference 2026-03, Contacts, read on 2026-11-21"
+    documentation: ClassVar[Sequence[Page]] = (
+        Page(
+            "Contacts (guide) and the reference of the batch calls",
+            date(2026, 11, 21),
+            "https://developers.hubspot.com/docs/guides/api/crm/objects/contacts",
+        ),
+        Page("Merge two contacts; Search the CRM", date(2026, 11, 22)),
+    )
     settings_class: ClassVar[type[Settings]] = HubSpotSettings
-    outcomes: ClassVar[Mapping[str, Outcome]] = outcomes(CODES)
+    codes: ClassVar[Codes] = CODES
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         "contact": ObjectSpec(
+            row_errors=RowErrors.BY_KEY,
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.UPDATE, Mode.APPEND}),
             keys=frozenset({KEY}),
             columns=frozenset({KEY, "phone", "mobilephone"}),

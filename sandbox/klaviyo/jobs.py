@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from sandbox.faults import Faults, Kind
-from sandbox.klaviyo_profiles import ACCOUNT, Profiles
+from sandbox.klaviyo.profiles import ACCOUNT, Profiles
 from sandbox.store import Store
 
 EMPTY: dict[str, Any] = {"profile_ids": [], "errors": []}

@@ -28,15 +28,19 @@ from reverse_etl.answers import Action, Response, Verdict, by_status
 from reverse_etl.destinations.base import (
     Count,
     Delivery,
-    Destination,
+    Family,
+    HttpSettings,
     Limits,
     Mode,
     NullPolicy,
     ObjectSpec,
+    Page,
+    RowErrors,
     Settings,
 )
-from reverse_etl.destinations.codes import OTHER, Codes, Meaning, inside, outcomes, result
-from reverse_etl.destinations.meta_hashing import SCHEMA, can_match, member
+from reverse_etl.destinations.codes import OTHER, Codes, Meaning, inside, result
+from reverse_etl.destinations.meta.hashing import SCHEMA, can_match, member
+from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import LONGEST_WAIT
 from reverse_etl.rows import Op, Outcome, Row, RowResult, same_result
@@ -51,7 +55,11 @@ _REMOVE = Limits(rows=10_000, bytes=60_000, calls_per_second=2, burst=4)
 
 _SLOW = "the account's rate limit is spent"
 _TOKEN = Verdict(
-    Action.REFUSE, "190", "the access token is not valid or has expired", "Make a new token with ads_management."
+    Action.REFUSE,
+    "190",
+    "the access token is not valid or has expired",
+    "Make a new token with ads_management.",
+    expired=True,
 )
 _RIGHTS = "Give the token's user ads_management on the ad account, and accept the custom audience terms."
 
@@ -98,25 +106,40 @@ CODES: Codes = {
 }
 
 
-class MetaSettings(Settings):
+class MetaSettings(HttpSettings):
     """A Meta ad account."""
 
     base_url: str = "https://graph.facebook.com"
     access_token: SecretStr
 
 
-class Meta(Destination):
+class Meta(HttpDestination):
     """One Meta ad account."""
 
     name: ClassVar[str] = "meta"
     label: ClassVar[str] = "Meta"
+    family: ClassVar[Family] = Family.ADS
     api_version: ClassVar[str] = VERSION
     api_version_ends: ClassVar[date | None] = None
-    documentation: ClassVar[str] = "Meta Marketing API v25.0, Custom Audience Users, read on 2026-11-21"
+    documentation: ClassVar[Sequence[Page]] = (
+        Page(
+            "Custom Audience Users",
+            date(2026, 11, 21),
+            "https://developers.facebook.com/docs/marketing-api/reference/custom-audience/users/",
+        ),
+        Page(
+            "Customer File Custom Audiences",
+            date(2026, 11, 21),
+            "https://developers.facebook.com/docs/marketing-api/audiences/guides/custom-audiences/",
+        ),
+        Page("Error Codes", date(2026, 11, 21)),
+    )
     settings_class: ClassVar[type[Settings]] = MetaSettings
-    outcomes: ClassVar[Mapping[str, Outcome]] = outcomes(CODES)
+    codes: ClassVar[Codes] = CODES
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         "custom_audience": ObjectSpec(
+            row_errors=RowErrors.COUNTS,
+            matched_by=("email", "phone"),
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
             keys=frozenset({"external_id", "email"}),
             columns=frozenset(SCHEMA),

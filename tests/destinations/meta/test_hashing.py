@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from reverse_etl.destinations.meta_hashing import SCHEMA, can_match, member
+from reverse_etl.destinations.meta.hashing import SCHEMA, can_match, member
 
 
 @pytest.mark.parametrize(

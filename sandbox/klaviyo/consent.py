@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.api import Api, Reply, Request, Route
-from sandbox.klaviyo_profiles import Profiles
+from sandbox.klaviyo.profiles import Profiles
 
 
 class ConsentEndpoints(Api):

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from responses import matchers
 
 from reverse_etl.destinations.base import Delivery, Destination
-from reverse_etl.destinations.klaviyo import KlaviyoSettings
-from reverse_etl.destinations.klaviyo_payloads import (
+from reverse_etl.destinations.klaviyo.destination import KlaviyoSettings
+from reverse_etl.destinations.klaviyo.payloads import (
     any_filter,
     cleared,
     lookups,
@@ -23,8 +23,7 @@ from reverse_etl.destinations.klaviyo_payloads import (
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.rows import Op, Outcome, Row, RowResult
-
-from .conftest import FakeTime, make_row
+from tests.destinations.conftest import FakeTime, make_row
 
 URL = "https://a.klaviyo.com/api"
 LIST = "WINBACK"

@@ -10,8 +10,8 @@ from typing import Any
 
 from sandbox.api import Reply, Request, Route
 from sandbox.faults import Kind
-from sandbox.hubspot_records import LIST, OWNED, PROPERTIES, RecordEndpoints, emails_of, record_routes
-from sandbox.klaviyo_profiles import EMAIL
+from sandbox.hubspot.records import LIST, OWNED, PROPERTIES, RecordEndpoints, emails_of, record_routes
+from sandbox.klaviyo.profiles import EMAIL
 
 STAGES = {
     *("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist"),
@@ -45,6 +45,10 @@ class HubSpot(RecordEndpoints):
     def prepare(self) -> None:
         """Create the one list: the contacts that carry a weft property."""
         self.store.create_list(self.name, LIST, "Contacts with weft properties")
+
+    def environment(self, url: str) -> dict[str, str]:
+        """Return the variables that point a connections.yml at this account."""
+        return {"HUBSPOT_URL": url, "HUBSPOT_TOKEN": self.key}
 
     def authenticate(self, request: Request) -> Reply | None:
         """Ask for the bearer token."""

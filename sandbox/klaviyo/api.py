@@ -8,11 +8,11 @@ from typing import Any
 
 from sandbox.api import Reply, Request, Route
 from sandbox.faults import Kind
-from sandbox.klaviyo_consent import ConsentEndpoints
-from sandbox.klaviyo_imports import MAX_PROFILE, ImportEndpoints
-from sandbox.klaviyo_jobs import Jobs
-from sandbox.klaviyo_pages import iso, keyset_page, page_of, sparse
-from sandbox.klaviyo_profiles import Profiles, job_error
+from sandbox.klaviyo.consent import ConsentEndpoints
+from sandbox.klaviyo.imports import MAX_PROFILE, ImportEndpoints
+from sandbox.klaviyo.jobs import Jobs
+from sandbox.klaviyo.pages import iso, keyset_page, page_of, sparse
+from sandbox.klaviyo.profiles import Profiles, job_error
 
 MAX_LIST_IDS = 1_000
 # burst per second and steady per minute, by the size that the guide gives each endpoint
@@ -43,10 +43,10 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         *ConsentEndpoints.consent_routes,
     )
 
-    def __init__(self, *args: Any, job_seconds: float = 0.4, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.profiles = Profiles(self.store, self.faults)
-        self.jobs = Jobs(self.store, self.faults, self.profiles, job_seconds)
+        self.jobs = Jobs(self.store, self.faults, self.profiles, self.job_seconds)
 
     def prepare(self) -> None:
         """Create the demo account's list."""
@@ -56,6 +56,10 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
     def advance(self) -> None:
         """Start and finish import jobs."""
         self.jobs.advance()
+
+    def release(self) -> None:
+        """Let stuck jobs go on."""
+        self.jobs.release()
 
     def authenticate(self, request: Request) -> Reply | None:
         """Ask for the private key and the revision header."""

@@ -17,9 +17,20 @@ from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
-from reverse_etl.destinations.base import Count, Delivery, Destination, Member, Mode, ObjectSpec, Settings
-from reverse_etl.destinations.codes import inside, outcomes, result
-from reverse_etl.destinations.klaviyo_payloads import (
+from reverse_etl.destinations.base import (
+    Count,
+    Delivery,
+    Family,
+    HttpSettings,
+    Member,
+    Mode,
+    ObjectSpec,
+    Page,
+    RowErrors,
+    Settings,
+)
+from reverse_etl.destinations.codes import Codes, inside, result
+from reverse_etl.destinations.klaviyo.payloads import (
     CODES,
     IDENTIFIERS,
     NOT_FOUND,
@@ -37,7 +48,8 @@ from reverse_etl.destinations.klaviyo_payloads import (
     too_large,
     values_of,
 )
-from reverse_etl.destinations.klaviyo_profiles import BULK, MEMBERS, MERGES, Profiles, code_of, refuse_unless_done
+from reverse_etl.destinations.klaviyo.profiles import BULK, MEMBERS, MERGES, Profiles, code_of, refuse_unless_done
+from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.destinations.policies import ALL, merged_away
 from reverse_etl.errors import DestinationRefused
 from reverse_etl.http import HttpClient, encode
@@ -53,23 +65,36 @@ _PERSON_IDENTIFIERS = {"email": "email", "phone_number": "phone", "external_id":
 _CONCURRENCY = 4  # the steady limit of 150 calls a minute leaves no more than a few of some seconds each under way
 
 
-class KlaviyoSettings(Settings):
+class KlaviyoSettings(HttpSettings):
     """A Klaviyo account."""
 
     base_url: str = "https://a.klaviyo.com"
     api_key: SecretStr
 
 
-class Klaviyo(Destination):
+class Klaviyo(HttpDestination):
     """One Klaviyo account."""
 
     name: ClassVar[str] = "klaviyo"
     label: ClassVar[str] = "Klaviyo"
+    family: ClassVar[Family] = Family.MESSAGING
     api_version: ClassVar[str] = REVISION
     api_version_ends: ClassVar[date | None] = date(2028, 7, 15)
-    documentation: ClassVar[str] = "Klaviyo API reference, Bulk Import Profiles and Lists, read on 2026-11-21"
+    documentation: ClassVar[Sequence[Page]] = (
+        Page(
+            "Bulk Import Profiles API",
+            date(2026, 11, 21),
+            "https://developers.klaviyo.com/en/docs/use_klaviyos_bulk_profile_import_api",
+        ),
+        Page("OpenAPI files, profiles.json and lists.json", date(2026, 11, 21), "https://github.com/klaviyo/openapi"),
+        Page(
+            "API versioning and deprecation policy",
+            date(2026, 11, 21),
+            "https://developers.klaviyo.com/en/docs/api_versioning_and_deprecation_policy",
+        ),
+    )
     settings_class: ClassVar[type[Settings]] = KlaviyoSettings
-    outcomes: ClassVar[Mapping[str, Outcome]] = outcomes(CODES)
+    codes: ClassVar[Codes] = CODES
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         # No update of a list: what it already has are members, whom a job cannot be told apart from other profiles.
         "list": ObjectSpec(
@@ -80,6 +105,7 @@ class Klaviyo(Destination):
             limits={Op.ADD: BULK, Op.CHANGE: BULK, Op.REMOVE: MEMBERS, Op.MERGE: MERGES},
             needs_target=True,
             asynchronous=True,
+            row_errors=RowErrors.BY_PLACE,
             removal="The profile leaves the list; the profile and its consent stay as they are.",
             nulls=ALL,
             sends_changes=True,
@@ -95,6 +121,7 @@ class Klaviyo(Destination):
             identifiers=_PERSON_IDENTIFIERS,
             limits={Op.ADD: BULK, Op.CHANGE: BULK, Op.MERGE: MERGES},
             asynchronous=True,
+            row_errors=RowErrors.BY_PLACE,
             removal="None: a profile is only taken out by an erasure, which is not a sync.",
             nulls=ALL,
             sends_changes=True,

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from reverse_etl.answers import Response
 from reverse_etl.destinations.base import Limits
 from reverse_etl.destinations.codes import OTHER, inside, objects, short
-from reverse_etl.destinations.klaviyo_payloads import LOOKUP_ROWS, any_filter, lookups, member, merge_body
+from reverse_etl.destinations.klaviyo.payloads import LOOKUP_ROWS, any_filter, lookups, member, merge_body
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import HttpClient
 

@@ -10,14 +10,13 @@ import responses
 from pydantic import SecretStr
 
 from reverse_etl.destinations.base import Delivery, Destination
-from reverse_etl.destinations.meta import MetaSettings
-from reverse_etl.destinations.meta_hashing import member
+from reverse_etl.destinations.meta.destination import MetaSettings
+from reverse_etl.destinations.meta.hashing import member
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import AmbiguousCall, BatchRefused, DestinationDown, DestinationRefused
 from reverse_etl.http import encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
-
-from .conftest import FakeTime, make_row
+from tests.destinations.conftest import FakeTime, make_row
 
 TARGET = "120000000000001"
 URL = f"https://graph.facebook.com/v25.0/{TARGET}"
@@ -200,4 +199,4 @@ def test_a_target_that_is_no_audience_is_refused_without_a_call(meta: Destinatio
     with pytest.raises(DestinationRefused, match="number"):
         meta.check(Delivery("custom_audience", target))
 
-    assert meta.http.calls == 0
+    assert meta.traffic.calls == 0

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from reverse_etl.destinations.base import Delivery
-from reverse_etl.destinations.klaviyo import Klaviyo
-from reverse_etl.destinations.klaviyo_payloads import (
+from reverse_etl.destinations.klaviyo.destination import Klaviyo
+from reverse_etl.destinations.klaviyo.payloads import (
     IDENTIFIERS,
     LOOKUP_ROWS,
     STANDARD,
@@ -23,14 +23,13 @@ from reverse_etl.destinations.klaviyo_payloads import (
     profile,
     values_of,
 )
-from reverse_etl.destinations.klaviyo_profiles import COUNTS, READS
+from reverse_etl.destinations.klaviyo.profiles import COUNTS, READS
 from reverse_etl.rows import Op
-
-from .conftest import make_row
+from tests.destinations.conftest import make_row
 
 jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema to check requests against the vendor's files")
 
-SPECS = Path(os.environ.get("WEFT_SPECS") or Path(__file__).parents[3] / "shared" / "specs") / "klaviyo"
+SPECS = Path(os.environ.get("WEFT_SPECS") or Path(__file__).parents[4] / "shared" / "specs") / "klaviyo"
 
 pytestmark = pytest.mark.skipif(
     not SPECS.is_dir(), reason="the vendor's OpenAPI files are not here; set WEFT_SPECS to their folder"

@@ -1,0 +1,1 @@
+"""What every destination owes, as one suite of tests, for weft's own destinations and for anybody's."""

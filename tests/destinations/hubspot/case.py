@@ -1,0 +1,23 @@
+"""What may be called of HubSpot."""
+
+from __future__ import annotations
+
+import re
+
+#: The only addresses that may be called, by module. A new one is a decision, made here as well as there.
+ADDRESSES: dict[str, set[str]] = {
+    "destination": set(),
+    "payloads": set(),
+    "contacts": {
+        "/crm/objects/{}/contacts",
+        "/crm/properties/{}/contacts",
+        "{}/batch/upsert",
+        "{}/batch/read",
+        "{}/batch/update",
+        "{}/search",
+        "{}/merge",
+    },
+}
+
+#: Words of calls that succeed and do harm: they may be explained, never spelled in code.
+HARMFUL = re.compile(r"gdpr|archive|subscription")
