@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
+from reverse_etl.destinations import catalogue
 from reverse_etl.destinations.base import Destination
 from reverse_etl.drift import Drift
 from reverse_etl.errors import GuardTripped
@@ -17,7 +18,6 @@ from warehouse.errors import WeftError
 #: Metadata key of a failure: the exit code that a terminal should end with.
 EXIT_CODE = "exit_code"
 #: How long before a vendor stops answering an API version the asset check begins to warn.
-_VERSION_NOTICE = timedelta(days=90)
 _NOT_SENT = "A guard stopped the run."
 
 
@@ -102,7 +102,7 @@ def api_version(key: dg.AssetKey, destination: type[Destination], today: date) -
     return dg.AssetCheckResult(
         asset_key=key,
         check_name="api_version",
-        passed=ends is None or ends - today > _VERSION_NOTICE,
+        passed=ends is None or ends - today > catalogue.NOTICE,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"API version": destination.api_version, "ends": str(ends or "not announced")},
     )

@@ -11,6 +11,7 @@ from warehouse.project import load_settings, project_root
 from weft import (
     adopt,
     apply,
+    destinations,
     diff,
     drift,
     explain,
@@ -40,6 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("syncs")(syncs.syncs)
+app.command("destinations")(destinations.destinations)
 app.command("plan")(plan.plan)
 app.command("diff")(diff.diff)
 app.command("run")(run.run)
