@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -19,11 +20,14 @@ SHOWN = 8
 
 def render(store: Store, apis: Mapping[str, Api], faults: Sequence[Mapping[str, Any]]) -> str:
     """Return the page as HTML. Nobody's address or name is on it in full."""
+    accounts = [_account(store, api, number) for number, api in enumerate(apis.values())]
     return _template().render(
-        accounts=[_account(store, api) for api in apis.values()],
+        accounts=[account for account in accounts if account["calls"]],
+        idle=[account for account in accounts if not account["calls"]],
         calls=[_timed(row) for row in store.query("select * from calls order by id desc limit 14")],
         refusals=[_timed(row) for row in store.query("select * from refusals order by at desc, rowid desc limit 8")],
         labels={name: api.label for name, api in apis.items()},
+        hues={account["name"]: account["hue"] for account in accounts},
         faults=faults,
         now=time.strftime("%H:%M:%S", time.gmtime()),
     )
@@ -38,7 +42,7 @@ def _template() -> Template:
     return environment.get_template("page.html")
 
 
-def _account(store: Store, api: Api) -> dict[str, Any]:
+def _account(store: Store, api: Api, number: int) -> dict[str, Any]:
     lists = store.query("select * from lists where account = ? order by created_at, id", api.name)
     totals = store.one(
         """select count(*) as calls, coalesce(sum(rows), 0) as rows, (select coalesce(sum(rows), 0) from refusals
@@ -46,7 +50,21 @@ def _account(store: Store, api: Api) -> dict[str, Any]:
         api.name,
     )
     shown = [_list(store, api.name, row) for row in lists]
-    return {"name": api.name, "label": api.label, "lists": shown} | (totals or {})
+    # hues a golden angle apart differ however many accounts there are
+    look = {"name": api.name, "label": api.label, "hue": round(152 + number * 137.5) % 360}
+    return look | {"lists": shown, "loose": _loose(store, api.name)} | (totals or {})
+
+
+def _loose(store: Store, account: str) -> dict[str, Any] | None:
+    """Return the records that are in no list, where there are any: the newest, and how many."""
+    rows = """from records as r where account = ? and not exists (
+        select 1 from members as m where m.account = r.account and m.member_id = r.id)"""
+    counted = store.one(f"select count(*) as n {rows}", account)
+    newest = store.query(
+        f"select id as member_id, updated_at as at, data {rows} order by updated_at desc, id limit ?", account, SHOWN
+    )
+    count = int(counted["n"]) if counted else 0
+    return {"count": count, "more": count - len(newest), "members": [_member(row) for row in newest]} if count else None
 
 
 def _list(store: Store, account: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,17 +98,39 @@ def _list(store: Store, account: str, row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+# What names a person or an event in what vendors hold, and what else is worth a look.
+_WHO = (
+    *(
+        "email",
+        "Email",
+        "EMAIL",
+        "EXTERN_ID",
+        "phone_number",
+        "phone",
+        "external_id",
+        "externalId",
+        "user_id",
+        "userId",
+    ),
+    *("email_address", "id"),
+)
+_FIRST = ("first_name", "firstname", "firstName", "FirstName", "FNAME", "name")
+_LAST = ("last_name", "lastname", "lastName", "LastName", "LNAME")
+_WHAT = ("event_name", "event", "eventName")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
 def _member(row: Mapping[str, Any]) -> dict[str, Any]:
     data = json.loads(row["data"] or "{}")
-    if "EXTERN_ID" in data or "EMAIL" in data:
-        hashed = data.get("EMAIL") or data.get("PHONE")
-        digest = f"sha-256 {hashed[:10]}…" if hashed else "—"
-        shown = {"who": mask(str(data.get("EXTERN_ID", row["member_id"]))), "name": digest}
-    else:
-        names = [data.get("first_name") or data.get("firstname"), data.get("last_name") or data.get("lastname")]
-        initials = " ".join(f"{name[0]}." for name in names if name)
-        shown = {"who": mask(str(data.get("email") or data.get("phone_number") or row["member_id"])), "name": initials}
-    return shown | _timed({"at": row["at"]})
+    data = data if isinstance(data, dict) else {}
+    happened = next((str(data[name]) for name in _WHAT if isinstance(data.get(name), str)), "")
+    names = [next((str(data[name]) for name in of if data.get(name)), "") for of in (_FIRST, _LAST)]
+    digest = next((value for value in data.values() if isinstance(value, str) and _DIGEST.fullmatch(value)), "")
+    known = [str(data[name]) for name in _WHO if data.get(name) and not _DIGEST.fullmatch(str(data[name]))]
+    who = next(iter(known), row["member_id"])
+    initials = " ".join(f"{name[0]}." for name in names if name)
+    what = happened or (f"sha-256 {digest[:10]}…" if digest else "") or initials
+    return {"who": mask(str(who)), "name": what} | _timed({"at": row["at"]})
 
 
 def mask(value: str) -> str:
