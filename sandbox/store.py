@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 SCHEMA = """
 create table if not exists lists (
@@ -16,11 +17,12 @@ create table if not exists lists (
 create table if not exists records (
     account text, id text, email text, phone text, external_id text, data text, created_at real, updated_at real,
     primary key (account, id));
-create index if not exists records_email on records (account, email);
-create index if not exists records_phone on records (account, phone);
-create index if not exists records_external on records (account, external_id);
+create index if not exists records_email on records (account, email) where email <> '';
+create index if not exists records_phone on records (account, phone) where phone <> '';
+create index if not exists records_external on records (account, external_id) where external_id <> '';
 create table if not exists members (
-    account text, list_id text, member_id text, data text, added_at real, primary key (account, list_id, member_id));
+    account text, list_id text, member_id text, data text, added_at real, primary key (account, list_id, member_id)
+) without rowid;
 create table if not exists history (
     at real, account text, list_id text, added integer, changed integer, removed integer);
 create table if not exists calls (
@@ -34,6 +36,21 @@ create table if not exists blocked (account text, value text, reason text, prima
 create table if not exists aliases (account text, value text, record_id text, primary key (account, value));
 create table if not exists counters (name text primary key, value integer);
 """
+
+
+class Record(NamedTuple):
+    """A profile or contact, and what it can be found by.
+
+    Attributes:
+        id: Its id at the vendor.
+        data: All that it has.
+    """
+
+    id: str
+    data: dict[str, Any]
+    email: str = ""
+    phone: str = ""
+    external_id: str = ""
 
 
 class Store:
@@ -98,6 +115,13 @@ class Store:
         with self._lock:
             return self._db.execute(sql, params).rowcount
 
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Run one statement for many rows and return the number of rows that it touched in all."""
+        if not rows:
+            return 0
+        with self._lock:
+            return self._db.executemany(sql, rows).rowcount
+
     def next_number(self, name: str, start: int) -> int:
         """Return the next number of a sequence that never repeats, also after a restart."""
         row = self.exactly_one(
@@ -130,40 +154,27 @@ class Store:
 
     def add_members(self, account: str, list_id: str, members: Iterable[tuple[str, dict[str, Any] | None]]) -> int:
         """Add members, or change the data of those that are there; return how many were new."""
-        added = changed = 0
         now = time.time()
-        for member_id, data in members:
-            text = None if data is None else json.dumps(data, sort_keys=True)
-            known = self.one(
-                "select data from members where account = ? and list_id = ? and member_id = ?",
-                account,
-                list_id,
-                member_id,
-            )
-            if known is None:
-                self.execute("insert into members values (?, ?, ?, ?, ?)", account, list_id, member_id, text, now)
-                added += 1
-            elif known["data"] != text:
-                self.execute(
-                    "update members set data = ? where account = ? and list_id = ? and member_id = ?",
-                    text,
-                    account,
-                    list_id,
-                    member_id,
+        rows = [(account, list_id, member_id, encode(data), now) for member_id, data in members]
+        changed = 0
+        with self.transaction():
+            added = self.execute_many("insert into members values (?, ?, ?, ?, ?) on conflict do nothing", rows)
+            if added < len(rows):
+                changed = self.execute_many(
+                    "update members set data = ? where account = ? and list_id = ? and member_id = ? and data is not ?",
+                    [(row[3], *row[:4]) for row in rows],
                 )
-                changed += 1
-        self._remember(account, list_id, added, changed, 0)
+            self._remember(account, list_id, added, changed, 0)
         return added
 
     def remove_members(self, account: str, list_id: str, member_ids: Iterable[str]) -> int:
         """Remove members and return how many were there."""
-        removed = sum(
-            self.execute(
-                "delete from members where account = ? and list_id = ? and member_id = ?", account, list_id, member_id
+        with self.transaction():
+            removed = self.execute_many(
+                "delete from members where account = ? and list_id = ? and member_id = ?",
+                [(account, list_id, member_id) for member_id in member_ids],
             )
-            for member_id in member_ids
-        )
-        self._remember(account, list_id, 0, 0, removed)
+            self._remember(account, list_id, 0, 0, removed)
         return removed
 
     def note_changes(self, account: str, list_id: str, changed: int) -> None:
@@ -184,34 +195,44 @@ class Store:
         """Return the record that the first given identifier names, its ``data`` decoded."""
         for column, value in (("id", record_id), ("email", email), ("phone", phone), ("external_id", external_id)):
             if value:
-                row = self.one(f"select * from records where account = ? and {column} = ?", account, value)
+                row = self.one(
+                    f"select * from records where account = ? and {column} = ? and {column} <> ''", account, value
+                )
                 if row is not None:
-                    row["data"] = json.loads(row["data"])
-                    return row
+                    return decode(row)
         return None
+
+    def find_records(self, account: str, by: str, values: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return the records that any of these values names, by the value, their ``data`` decoded.
+
+        Args:
+            account: Whose records.
+            by: ``id``, ``email``, ``phone`` or ``external_id``.
+            values: What to look for; an empty one names nobody.
+        """
+        wanted = encode([value for value in values if value])
+        sql = f"select * from records where account = ? and {by} in (select value from json_each(?)) and {by} <> ''"
+        return {row[by]: decode(row) for row in self.query(sql, account, wanted)}
 
     def get_record(self, account: str, record_id: str) -> dict[str, Any]:
         """Return the record with this id, which is known to be there."""
         row = self.exactly_one("select * from records where account = ? and id = ?", account, record_id)
-        return row | {"data": json.loads(row["data"])}
+        return decode(row)
 
     def put_record(
         self, account: str, record_id: str, data: dict[str, Any], *, email: str, phone: str = "", external_id: str = ""
     ) -> None:
         """Write a record whole."""
+        self.put_records(account, [Record(record_id, data, email, phone, external_id)])
+
+    def put_records(self, account: str, records: Iterable[Record]) -> None:
+        """Write records whole, the later of two with the same id last."""
         now = time.time()
-        self.execute(
+        self.execute_many(
             """insert into records values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (account, id) do update set
             email = excluded.email, phone = excluded.phone, external_id = excluded.external_id, data = excluded.data,
             updated_at = excluded.updated_at""",
-            account,
-            record_id,
-            email,
-            phone,
-            external_id,
-            json.dumps(data, sort_keys=True),
-            now,
-            now,
+            [(account, one.id, one.email, one.phone, one.external_id, encode(one.data), now, now) for one in records],
         )
 
     def delete_record(self, account: str, record_id: str) -> None:
@@ -226,7 +247,7 @@ class Store:
         rows = self.query(
             "select * from records where account = ? and id > ? order by id limit ?", account, after, limit
         )
-        return [row | {"data": json.loads(row["data"])} for row in rows]
+        return [decode(row) for row in rows]
 
     def members(self, account: str, list_id: str, after: str = "", limit: int = -1) -> list[dict[str, Any]]:
         """Return a list's members in the order of their ids, with the data of the member or of its record."""
@@ -239,7 +260,18 @@ class Store:
             after,
             limit,
         )
-        return [row | {"data": json.loads(row["data"] or "{}")} for row in rows]
+        return [decode(row) for row in rows]
+
+    def find_members(self, account: str, list_id: str, member_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return which of these are members of a list, by id, with the data of the member."""
+        rows = self.query(
+            """select member_id, data from members
+            where account = ? and list_id = ? and member_id in (select value from json_each(?))""",
+            account,
+            list_id,
+            encode(list(member_ids)),
+        )
+        return {row["member_id"]: decode(row)["data"] for row in rows}
 
     # what happened
 
@@ -264,6 +296,17 @@ class Store:
         """Return a list's adds, changes and removals, oldest first."""
         sql = "select * from history where account = ? and (? is null or list_id = ?) order by at, rowid"
         return self.query(sql, account, list_id, list_id)
+
+
+def encode(data: Any) -> str | None:
+    """Return data as the text that is kept of it: the same for the same data, whatever its order."""
+    return None if data is None else orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def decode(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its ``data`` decoded; empty where it has none."""
+    row["data"] = orjson.loads(row["data"] or "{}")
+    return row
 
 
 def decode_all(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def test_drift_is_told_and_ends_with_its_own_exit_code_where_it_is_too_far(proje
     assert "resync" not in outside.err, "it removes nobody who was never sent"
 
     project.weft("run")
-    account.sandbox.store.execute("delete from members where rowid in (select rowid from members limit 1)")
+    account.sandbox.store.execute("delete from members where member_id in (select member_id from members limit 1)")
     lost = project.weft("drift", SYNC)
     assert (lost.code, lost.lines[1][3]) == (3, "-1")
     assert f"`weft run {SYNC} --resync` sends everybody again" in lost.err
