@@ -15,6 +15,7 @@ RUNS = (
     ("the plan", ("benchmarks.plan", "--rows", "1000000")),
     ("the sync engine", ("benchmarks.engine", "--rows", "1000000")),
     ("sending", ("benchmarks.send", "--rows", "10000", "1000000")),
+    ("every destination against its simulator", ("benchmarks.destinations",)),
     ("a peer", ("benchmarks.peer", "--rows", "2000")),
 )
 

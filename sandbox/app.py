@@ -51,6 +51,7 @@ class Sandbox:
             routes=[
                 HttpRoute("/", self._page),
                 HttpRoute("/health", self._health),
+                HttpRoute("/environment", self._environment),
                 HttpRoute("/faults", self._faults, methods=["GET", "POST", "DELETE"]),
                 HttpRoute("/{account}/{path:path}", self._call, methods=methods),
             ]
@@ -78,6 +79,20 @@ class Sandbox:
 
     async def _health(self, request: HttpRequest) -> Response:
         return JSONResponse({"name": NAME, "status": "ok", "pid": os.getpid(), "accounts": list(self.apis)})
+
+    def environment(self, url: str) -> dict[str, str]:
+        """Return the variables that point a connections.yml at these accounts.
+
+        Args:
+            url: Where the sandbox is served.
+        """
+        found: dict[str, str] = {}
+        for name, api in self.apis.items():
+            found |= api.environment(f"{url}/{name}")
+        return found
+
+    async def _environment(self, request: HttpRequest) -> Response:
+        return JSONResponse(self.environment(f"{request.url.scheme}://{request.url.netloc}"))
 
     async def _faults(self, request: HttpRequest) -> Response:
         if request.method == "DELETE":

@@ -88,10 +88,7 @@ class Running:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point a connections.yml at this sandbox."""
-        found: dict[str, str] = {}
-        for name, api in self.sandbox.apis.items():
-            found |= api.environment(f"{self.url}/{name}")
-        return found
+        return self.sandbox.environment(self.url)
 
     def fault(self, kind: str, account: str = "*", **fields: Any) -> None:
         """Switch a fault on; the fields are those of :class:`sandbox.faults.Fault`."""
