@@ -1,9 +1,9 @@
 """Send rows to each simulated vendor at its documented limits, through the engine, beside what arithmetic allows.
 
-The simulators run in a process of their own, with the vendors' own rate limits. The feed is in a DuckDB file; a first run
-sends it all. Timed is the run from its start until the last row is settled: plan, sending, jobs and ledger. The ceiling
-is rows of a call times calls a second, of the limits that the destination declares for new rows; what may be called at
-once before pacing begins (the burst) is sent in addition, so so many rows are sent that it hardly counts.
+The simulators run in a process of their own, with the vendors' own rate limits. The feed is in a DuckDB file; a first
+run sends it all. Timed is the run from its start until the last row is settled: plan, sending, jobs and ledger. The
+ceiling is rows of a call times calls a second, of the limits that the destination declares for new rows; what may be
+called at once before pacing begins (the burst) comes on top, so so many rows are sent that it hardly counts.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def main() -> None:
         print(json.dumps(measure(**json.loads(options.measure))))
         return
     lines = [
-        "| destination | rows | calls | seconds | rows a second | ceiling | of the ceiling | aim met | peak memory, MiB |",
+        "| object | rows | calls | seconds | rows a second | ceiling | of it | aim met | peak memory, MiB |",
         "|---|---:|---:|---:|---:|---:|---:|---|---:|",
     ]
     print("\n".join(lines))
