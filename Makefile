@@ -64,7 +64,7 @@ lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff and dbt's own deprecation check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests
-	$(BIN)/sqlfluff lint --disable-progress-bar models tests/dbt
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models tests/dbt
 	$(BIN)/dbt parse --quiet --no-partial-parse --show-all-deprecations --target snowflake --target-path target/lint
 
 format: $(VENV)/.dev  ## let ruff and sqlfluff rewrite what they can
