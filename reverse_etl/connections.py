@@ -15,6 +15,7 @@ from pydantic import SecretStr, ValidationError
 from reverse_etl.destinations import registry
 from reverse_etl.destinations.base import Destination, Settings
 from reverse_etl.errors import ConfigError
+from warehouse.project import environment_now
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
@@ -30,6 +31,8 @@ class Connection:
         destination_class: What kind of account it is.
         values: Its settings as the file has them, variables not yet filled in.
         where: The file.
+        env: Fills in the variables.
+        env_now: Returns the environment as it is by now, for keys that are renewed while a run is under way.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Connection:
     values: Mapping[str, Any] = field(repr=False)
     where: str
     env: Mapping[str, str] = field(repr=False)
+    env_now: Callable[[], Mapping[str, str]] = field(default=environment_now, repr=False)
     _opened: Destination | None = field(default=None, repr=False)
 
     def settings(self) -> Settings:
@@ -45,7 +49,18 @@ class Connection:
         Raises:
             ConfigError: A variable is not set, or a value is not valid; it names connection, field and variable.
         """
-        filled = {name: self._fill(name, value) for name, value in self.values.items()}
+        return self._filled(self.env)
+
+    def settings_now(self) -> Settings:
+        """Return the settings as somebody may have changed them since, in ``.env``.
+
+        Raises:
+            ConfigError: See :meth:`settings`.
+        """
+        return self._filled(self.env_now())
+
+    def _filled(self, env: Mapping[str, str]) -> Settings:
+        filled = {name: self._fill(name, value, env) for name, value in self.values.items()}
         try:
             return self.destination_class.settings_class(**filled)
         except ValidationError as error:
@@ -64,15 +79,15 @@ class Connection:
             ConfigError: See :meth:`settings`.
         """
         if self._opened is None:
-            self._opened = self.destination_class.connect(self.settings(), reload=self.settings)
+            self._opened = self.destination_class.connect(self.settings(), reload=self.settings_now)
         return self._opened
 
-    def _fill(self, name: str, value: Any) -> Any:
+    def _fill(self, name: str, value: Any, env: Mapping[str, str]) -> Any:
         if not isinstance(value, str):
             return value
 
         def replace(match: re.Match[str]) -> str:
-            found = self.env.get(match["name"]) or match["default"]
+            found = env.get(match["name"]) or match["default"]
             if found is None:
                 raise ConfigError(
                     f"The connection {self.name!r} needs {match['name']}, which is not set.",
@@ -100,6 +115,7 @@ def load_connections(
         ConfigError: The file is missing or wrong, names an unknown destination or field, or holds a secret.
     """
     environment = os.environ if env is None else env
+    env_now = environment_now if env is None else lambda: environment
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -120,7 +136,8 @@ def load_connections(
     found, problems = {}, []
     for name, entry in entries.items():
         try:
-            found[str(name)] = _connection(str(name), entry, path, environment, find)
+            destination, values = _entry(str(name), entry, path, find)
+            found[str(name)] = Connection(str(name), destination, values, str(path), environment, env_now)
         except ConfigError as error:
             problems.append(error)
     if len(problems) > 1:
@@ -133,7 +150,7 @@ def load_connections(
     return found
 
 
-def _connection(name: str, entry: Any, path: Path, env: Mapping[str, str], find: Find) -> Connection:
+def _entry(name: str, entry: Any, path: Path, find: Find) -> tuple[type[Destination], dict[str, Any]]:
     where = f"{path}, connections.{name}"
     if not isinstance(entry, dict) or "destination" not in entry:
         raise ConfigError(
@@ -157,7 +174,7 @@ def _connection(name: str, entry: Any, path: Path, env: Mapping[str, str], find:
                 where=f"{where}.{key}",
                 fix=f"put it into the environment, write ${{{variable}}} here, and renew it: it has been seen",
             )
-    return Connection(name, destination, values, str(path), env)
+    return destination, values
 
 
 def _is_secret(annotation: Any) -> bool:
@@ -170,5 +187,6 @@ def _only_variable(value: Any) -> bool:
 
 
 def _problem(item: Any) -> str:
-    field_name = ".".join(str(part) for part in item["loc"])
-    return f"{field_name}: {item['msg'].lower()}"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    return ": ".join(part for part in (".".join(str(part) for part in item["loc"]), message) if part)

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from reverse_etl.errors import ConfigError, DestinationRefused
+
 
 class Credentials(Protocol):
     """Authenticates calls. Threads share it.
@@ -51,31 +53,64 @@ class Fixed:
         return False
 
 
-class Keys:
-    """Lasting keys, such as an API key, that somebody may replace while a run is under way.
+class Replaceable:
+    """Credentials made of settings that somebody may replace while a run is under way.
+
+    The settings are read again when what they held is refused, and never before.
 
     Args:
-        headers: Makes headers of settings.
+        make: Makes credentials of settings.
         settings: The settings at the start.
         reload: Returns the settings as they are now.
     """
 
     def __init__(
-        self, headers: Callable[[Any], Mapping[str, str]], settings: Any, reload: Callable[[], Any] | None = None
+        self, make: Callable[[Any], Credentials], settings: Any, reload: Callable[[], Any] | None = None
     ) -> None:
-        self._make = headers
+        self._make = make
         self._reload = reload
+        self._settings = settings
         self._lock = threading.Lock()
-        self._now = dict(headers(settings))
-        self.account: Mapping[str, str] = self._now
+        self._now = make(settings)
+        self.account: Mapping[str, str] = dict(self._now.account)
 
     def headers(self) -> Mapping[str, str]:
-        """Return the headers as of the last look."""
-        return self._now
+        """Return the headers of the next call."""
+        now = self._now
+        try:
+            return now.headers()
+        except DestinationRefused:
+            if not self._replaced(now):
+                raise
+        return self._now.headers()
 
     def renew(self, refused: Mapping[str, str]) -> bool:
-        """Look whether the key was replaced."""
+        """Renew what can be renewed, else look whether the settings were replaced."""
+        now = self._now
+        try:
+            if now.renew(refused):
+                return True
+        except DestinationRefused:
+            if not self._replaced(now):
+                raise
+        else:
+            if not self._replaced(now):
+                return False
+        return self._now.headers() != refused
+
+    def _replaced(self, used: Credentials) -> bool:
+        """Return whether there are other credentials by now than those that were used."""
         with self._lock:
-            if self._now == refused and self._reload is not None:
-                self._now = dict(self._make(self._reload()))
-            return self._now != refused
+            if self._now is not used:
+                return True
+            if self._reload is None:
+                return False
+            try:
+                settings = self._reload()
+                if settings == self._settings:
+                    return False
+                self._now = self._make(settings)
+            except ConfigError as error:  # somebody is in the middle of changing it
+                raise DestinationRefused(error.what, where=error.where, fix=error.fix) from None
+            self._settings = settings
+            return True

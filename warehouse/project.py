@@ -7,6 +7,7 @@ depends on has changed since the last one: a file of the project, or a variable 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
-from dotenv import load_dotenv
+from dotenv import dotenv_values, load_dotenv
 from dotenv.parser import parse_stream
 
 from warehouse.errors import ConfigError
@@ -30,6 +31,10 @@ _FOLDERS = ("models", "macros", "seeds", "tests/dbt")
 _SUFFIXES = frozenset({".sql", ".yml", ".yaml", ".csv", ".md"})
 #: Variables whose value ends up in the manifest, as relation names, file locations or what is switched on.
 _VARIABLES = ("WEFT_TARGET", "WEFT_RAW", "WEFT_DUCKDB_PATH", "WEFT_PACKS", "SNOWFLAKE_DATABASE", "SNOWFLAKE_SCHEMA")
+
+#: Set for this process and those that it starts: which file was read, and digests of the values that came from it. A
+#: value that has another digest by now was set by somebody else, and is theirs.
+_READ = "WEFT_ENV_FILE_READ"
 
 
 def project_root() -> Path:
@@ -46,8 +51,49 @@ def load_settings(root: Path) -> None:
             another account than the one that was meant.
     """
     file = root / ".env"
-    if not file.is_file():
+    text = _settings_text(file)
+    if text is None:
         return
+    before = dict(os.environ)
+    load_dotenv(stream=StringIO(text), override=False)
+    read = {name: _digest(value) for name, value in os.environ.items() if name not in before}
+    os.environ[_READ] = json.dumps({"file": str(file), "variables": {**_earlier(file), **read}})
+
+
+def environment_now() -> Mapping[str, str]:
+    """Return the environment with the variables that came from ``.env`` as the file has them by now.
+
+    What the environment itself sets stays, whatever the file says, as it does at the start of a run.
+
+    Raises:
+        ConfigError: The file is not text, or a line of it is not a setting.
+    """
+    came_from = json.loads(os.environ.get(_READ, "{}"))
+    text = _settings_text(Path(came_from["file"])) if came_from else None
+    if text is None:
+        return os.environ
+    read = came_from["variables"]
+    return os.environ | {
+        name: value
+        for name, value in dotenv_values(stream=StringIO(text)).items()
+        if value is not None and (name not in os.environ or read.get(name) == _digest(os.environ[name]))
+    }
+
+
+def _earlier(file: Path) -> dict[str, str]:
+    """Return what the process that started this one had from the same file."""
+    came_from = json.loads(os.environ.get(_READ, "{}"))
+    found: dict[str, str] = came_from["variables"] if came_from.get("file") == str(file) else {}
+    return found
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:16]
+
+
+def _settings_text(file: Path) -> str | None:
+    if not file.is_file():
+        return None
     mend = "Write one NAME=value per line, in UTF-8, with quotes closed; comments begin with #."
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -57,7 +103,7 @@ def load_settings(root: Path) -> None:
     if broken:
         lines = ", ".join(str(line) for line in broken[:5])
         raise ConfigError("The settings file has a line that is no setting.", where=f"{file}, line {lines}", fix=mend)
-    load_dotenv(stream=StringIO(text), override=False)
+    return text
 
 
 def manifest_path(root: Path) -> Path:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
 
 from reverse_etl.account import account_file, uptime
 from reverse_etl.breaker import Breaker
 from reverse_etl.budget import Budget
-from reverse_etl.credentials import Credentials, Keys
+from reverse_etl.credentials import Credentials, Fixed, Replaceable
 from reverse_etl.destinations.base import Destination
 from reverse_etl.http import HttpClient
 
@@ -27,19 +26,17 @@ class HttpDestination(Destination):
         self.http = http
 
     @classmethod
-    @abstractmethod
     def headers(cls, settings: Any) -> dict[str, str]:
-        """Return the headers of every call: authentication with a lasting key, and the API version."""
+        """Return the headers of every call: the API version, and authentication where a lasting key does it."""
+        return {}
 
     @classmethod
-    def credentials(cls, settings: Any, reload: Callable[[], Any] | None = None) -> Credentials:
-        """Return what authenticates every call; a destination whose tokens expire renews them here.
+    def authenticate(cls, settings: Any) -> Credentials:
+        """Return what authenticates every call; a destination whose tokens expire has them renewed here.
 
-        Args:
-            settings: An instance of ``settings_class``.
-            reload: Returns the settings as they are now: a key that was replaced in the middle of a run is used.
+        See :mod:`reverse_etl.oauth`. Settings that were replaced in the middle of a run are used without its doing.
         """
-        return Keys(cls.headers, settings, reload)
+        return Fixed(cls.headers(settings))
 
     @classmethod
     def connect(
@@ -51,7 +48,7 @@ class HttpDestination(Destination):
         clock: Callable[[], float] = uptime,
     ) -> Self:
         """Return the destination ready to be called, within the rate budget that the machine has for its account."""
-        credentials = cls.credentials(settings, reload)
+        credentials = Replaceable(cls.authenticate, settings, reload)
         account = account_file(cls.name, settings.base_url, credentials.account)
         http = HttpClient(
             settings.base_url,

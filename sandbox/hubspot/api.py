@@ -9,18 +9,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.api import Reply, Request, Route
-from sandbox.faults import Kind
+from sandbox.faults import Faults, Kind
 from sandbox.hubspot.records import LIST, OWNED, PROPERTIES, RecordEndpoints, emails_of, record_routes
 from sandbox.klaviyo.profiles import EMAIL
+from sandbox.oauth import TokenOffice
+from sandbox.store import Store
 
 STAGES = {
     *("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist"),
     "other",
 }
 
+ISSUING = "/oauth/2026-03/token"
+
 
 def _routes() -> tuple[Route, ...]:
     routes = [
+        Route("POST", ISSUING, "give_token", "token"),
         Route("GET", "/account-info/v3/details", "get_account", "account"),
         Route("GET", "/crm/v3/properties/contacts", "get_properties", "account"),
         Route("GET", "/crm/properties/2026-03/contacts", "get_properties", "account"),
@@ -42,6 +47,10 @@ class HubSpot(RecordEndpoints):
     key = "pat-demo-weft"
     routes = _routes()
 
+    def __init__(self, store: Store, faults: Faults, limit_scale: float, job_seconds: float = 0.4) -> None:
+        super().__init__(store, faults, limit_scale, job_seconds)
+        self.office = TokenOffice("weft-demo-app", "weft-demo-secret", "weft-demo-refresh", lifetime=1800)
+
     def prepare(self) -> None:
         """Create the one list: the contacts that carry a weft property."""
         self.store.create_list(self.name, LIST, "Contacts with weft properties")
@@ -52,7 +61,10 @@ class HubSpot(RecordEndpoints):
 
     def authenticate(self, request: Request) -> Reply | None:
         """Ask for the bearer token."""
-        if request.headers.get("authorization", "") != f"Bearer {self.key}":
+        if request.path == ISSUING:
+            return None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not (token == self.key or self.office.holds(token)):
             return self.refuse(
                 401,
                 "INVALID_AUTHENTICATION",
@@ -89,6 +101,10 @@ class HubSpot(RecordEndpoints):
             "X-HubSpot-RateLimit-Max": str(int(190 * self.limit_scale)),
             "X-HubSpot-RateLimit-Remaining": str(remaining),
         }
+
+    def give_token(self, request: Request) -> Reply:
+        """Exchange the demo app's refresh token, which stays the same, for an access token of half an hour."""
+        return self.office.give(request)
 
     # writing
 

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import SecretStr
+from pydantic import SecretStr, model_validator
 
+from reverse_etl.credentials import Credentials
 from reverse_etl.destinations.base import (
     Count,
     Delivery,
@@ -39,16 +40,31 @@ from reverse_etl.destinations.hubspot.payloads import CODES, KEY, NO_CONTACT, NO
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.destinations.policies import ALL, conditional, merged_away, written
 from reverse_etl.http import HttpClient, encode
+from reverse_etl.oauth import RefreshToken, bearer
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
+_ISSUING = f"/oauth/{VERSION}/token"
 _MISSING = "OBJECT_NOT_FOUND"
+_JSON = {"Accept": "application/json"}
 
 
 class HubSpotSettings(HttpSettings):
-    """A HubSpot account."""
+    """A HubSpot account, by a private app's access token or by an OAuth app that was installed in it."""
 
     base_url: str = "https://api.hubapi.com"
-    access_token: SecretStr
+    access_token: SecretStr | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        app = (self.client_id, self.client_secret, self.refresh_token)
+        if all(app) if self.access_token is None else not any(app):
+            return self
+        raise ValueError(
+            "give either access_token (a private app's) or client_id, client_secret and refresh_token (an OAuth app's)"
+        )
 
 
 class HubSpot(HttpDestination):
@@ -66,6 +82,11 @@ class HubSpot(HttpDestination):
             "https://developers.hubspot.com/docs/guides/api/crm/objects/contacts",
         ),
         Page("Merge two contacts; Search the CRM", date(2026, 11, 22)),
+        Page(
+            "Manage OAuth access tokens with the 2026-03 API",
+            date(2026, 11, 22),
+            "https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens",
+        ),
     )
     settings_class: ClassVar[type[Settings]] = HubSpotSettings
     codes: ClassVar[Codes] = CODES
@@ -99,8 +120,22 @@ class HubSpot(HttpDestination):
 
     @classmethod
     def headers(cls, settings: HubSpotSettings) -> dict[str, str]:
-        """Return the headers of every call."""
-        return {"Authorization": f"Bearer {settings.access_token.get_secret_value()}", "Accept": "application/json"}
+        """Return the headers of every call with a private app's token."""
+        token = settings.access_token
+        return {**_JSON, **bearer(token.get_secret_value())} if token else _JSON
+
+    @classmethod
+    def authenticate(cls, settings: HubSpotSettings) -> Credentials:
+        """Return a private app's lasting token, or what an OAuth app's refresh token gives half an hour at a time."""
+        if settings.client_id is None or settings.refresh_token is None:
+            return super().authenticate(settings)
+        return RefreshToken(
+            settings.base_url.rstrip("/") + _ISSUING,
+            settings.client_id,
+            settings.client_secret,
+            settings.refresh_token,
+            make_headers=lambda token: {**_JSON, **bearer(token)},
+        )
 
     def check(self, delivery: Delivery) -> None:
         """Read one contact, to prove that the token works and may see contacts."""

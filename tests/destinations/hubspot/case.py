@@ -6,7 +6,7 @@ import re
 
 #: The only addresses that may be called, by module. A new one is a decision, made here as well as there.
 ADDRESSES: dict[str, set[str]] = {
-    "destination": set(),
+    "destination": {"/oauth/{}/token"},
     "payloads": set(),
     "contacts": {
         "/crm/objects/{}/contacts",
