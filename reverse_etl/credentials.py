@@ -88,7 +88,7 @@ class Replaceable:
         """Renew what can be renewed, else look whether the settings were replaced."""
         now = self._now
         try:
-            if now.renew(refused):
+            if now.headers() != refused or now.renew(refused):
                 return True
         except DestinationRefused:
             if not self._replaced(now):
