@@ -255,6 +255,8 @@ class HttpClient:
                 )
         except requests.exceptions.RequestException as error:
             return broken(error), None
+        if "charset" not in raw.headers.get("Content-Type", ""):
+            raw.encoding = "utf-8"  # requests would read text as Latin-1
         readable, data = (True, raw.text) if call.reads == "text" else parse(raw.content)
         response = Response(raw.status_code, raw.headers, data)
         if readable or not 200 <= raw.status_code < 300:
