@@ -101,14 +101,14 @@ class Salesforce(HttpDestination):
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body or to a job's content, at most."""
-        values = dict.fromkeys(_ours([row])) if row.op is Op.REMOVE else written(delivery, row, whole=False)
+        values = dict.fromkeys(_ours(delivery, [row])) if row.op is Op.REMOVE else written(delivery, row, whole=False)
         return len(encode(values)) + len(delivery.target or "") + 12 * len(row.payload) + 64
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Write a batch, or empty what earlier ones wrote."""
         thing = self._thing(delivery)
         if op is Op.REMOVE:
-            columns = _ours(rows)
+            columns = _ours(delivery, rows)
             if not columns:
                 return [result(CODES, row.key, "no_columns") for row in rows]
             return self._writer.update(thing, delivery.key, rows, {row.key: dict.fromkeys(columns) for row in rows})
@@ -132,10 +132,10 @@ class Salesforce(HttpDestination):
         return self._writer.settle(self._thing(delivery), delivery.key, job, job_id, rows)
 
     def count(self, delivery: Delivery) -> Count | None:
-        """Return how many records have any field with our prefix filled, whichever sync wrote it."""
+        """Return how many records have any field with our prefix filled but the key, whichever sync wrote it."""
         thing = self._thing(delivery)
-        fields = [found["name"] for name, found in thing.described.items() if name.startswith(OURS)]
-        fields = [name for name in fields if thing.described[name.lower()].get("filterable", True)]
+        ours = [name for name in thing.described if name.startswith(OURS) and name != delivery.key.lower()]
+        fields = [thing.field(name) for name in ours if thing.described[name].get("filterable")]
         if not fields:
             return None
         total = self._org.total(f"SELECT COUNT() FROM {thing.name} WHERE {' OR '.join(f'{f} != null' for f in fields)}")
@@ -149,6 +149,10 @@ class Salesforce(HttpDestination):
             return self._things[name]
 
 
-def _ours(rows: Sequence[Row]) -> list[str]:
-    """Return the columns of rows that nobody but a sync fills, by their prefix."""
-    return sorted({column for row in rows for column in row.payload if column.lower().startswith(OURS)})
+def _ours(delivery: Delivery, rows: Sequence[Row]) -> list[str]:
+    """Return the columns of rows that nobody but a sync fills, by their prefix.
+
+    The key is none of them: without it, who comes back would become a second record.
+    """
+    columns = {column for row in rows for column in row.payload if column != delivery.key}
+    return sorted(column for column in columns if column.lower().startswith(OURS))

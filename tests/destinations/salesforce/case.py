@@ -65,11 +65,13 @@ def row(number: int) -> dict[str, Any]:
 
 
 def held(stage: Stage) -> Mapping[str, Values]:
-    """Return the contacts that the simulated org has, by their key, in the feed's columns."""
-    return {
-        record["Weft_Id__c"]: {name.lower(): str(value) for name, value in record.items() if value is not None}
-        for record in stage.sandbox.accounts["salesforce"].members("Contact")
-    }
+    """Return the contacts that hold something of weft's, by their key, in the feed's columns."""
+    found = {}
+    for record in stage.sandbox.accounts["salesforce"].members("Contact"):
+        values = {name.lower(): str(value) for name, value in record.items() if value is not None}
+        if any(name.startswith("weft_") and name != "weft_id__c" for name in values):
+            found[values["weft_id__c"]] = values
+    return found
 
 
 CASES: tuple[Case, ...] = (

@@ -109,7 +109,7 @@ def test_few_rows_go_by_collections_of_200_and_many_by_one_job(org: Org) -> None
 
 
 def test_both_ways_write_the_same(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
-    awkward = {
+    awkward: dict[str, Any] = {
         "firstname": 'Zoë "Z", jr.',
         "weft_note__c": "one\ntwo\r\nthree, four ",
         "weft_seen_at__c": datetime(2026, 7, 1, 12, 30),
@@ -290,6 +290,15 @@ def test_a_removal_empties_wefts_fields_and_nothing_else(
         "Email": kept["Email"],
         "LastName": "L",
     }
+
+
+def test_who_left_and_comes_back_is_the_same_record(org: Org) -> None:
+    rows = contacts("back", 1)
+    [added] = org.send(rows)
+    org.send([rows[0]._replace(op=Op.REMOVE)], Op.REMOVE)
+    assert (org.records()["back0"]["weft_tier__c"], org.records()["back0"]["FirstName"]) == (None, "Pat")
+    [again] = org.send(rows)
+    assert again.destination_id == added.destination_id
 
 
 def test_a_value_is_only_set_where_the_field_is_empty(org: Org) -> None:
