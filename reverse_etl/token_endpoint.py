@@ -85,6 +85,10 @@ class TokenEndpoint:
 
 def _classify(response: Response) -> Verdict:
     """Judge by status, but leave every refusal to the caller, who knows what was asked for."""
+    if response.status == 403 and isinstance(response.data, list):
+        return Verdict(
+            Action.RETRY, "403", "its limits are spent", throttled=True
+        )  # Salesforce's, not a refusal's form
     if response.status in (400, 401, 403):
         return Verdict(Action.ANSWER)
     return by_status(response)

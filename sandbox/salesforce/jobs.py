@@ -64,7 +64,7 @@ class JobEndpoints(Api):
         told = {"object": thing.name, "operation": operation, **({"externalIdFieldName": key} if key else {})}
         told["lineEnding"] = body.get("lineEnding", "LF")
         self.store.execute(
-            "insert into jobs values (?, ?, ?, null, null, null, 'Open', 0, ?, '{}')",
+            "insert into jobs values (?, ?, ?, null, null, null, 'Open', 0, ?, '')",
             job_id,
             self.name,
             time.time(),
@@ -95,8 +95,12 @@ class JobEndpoints(Api):
             return self.refuse(413, "REQUEST_TOO_LARGE", "Maximum size of uploaded data is 150 MB in base64.")
         request.rows = request.body.count("\n") - 1 if isinstance(request.body, str) else 0
         uploads = job["payload"].get("uploads", 0) + 1
-        payload = job["payload"] | {"uploads": uploads, "content": request.body or ""}
-        self.store.execute("update jobs set payload = ? where id = ?", json.dumps(payload), job["id"])
+        self.store.execute(
+            "update jobs set payload = ?, result = ? where id = ?",
+            json.dumps(job["payload"] | {"uploads": uploads}),
+            request.body or "",
+            job["id"],
+        )
         return Reply(201, None)
 
     def change_job(self, request: Request) -> Reply:
@@ -167,7 +171,7 @@ class JobEndpoints(Api):
         )
 
     def _queue(self, job: dict[str, Any]) -> None:
-        text = job["payload"].get("content", "")
+        text = self._content(job)
         due: float | None = time.time() + self.job_seconds
         status = "UploadComplete"
         if self.faults.take(self.name, Kind.JOB_STUCK, path=JOBS, text=text):
@@ -181,7 +185,7 @@ class JobEndpoints(Api):
     def _work(self, job: dict[str, Any]) -> None:
         told = job["payload"]["told"]
         thing = THINGS[told["object"].lower()]
-        lines = parse(job["payload"].get("content", ""), told["lineEnding"])
+        lines = parse(self._content(job), told["lineEnding"])
         problem = lines if isinstance(lines, str) else _wrong_header(thing, lines[0])
         if isinstance(lines, str) or problem:
             self._end(job, "Failed", message=f"InvalidBatch : {problem}")
@@ -220,28 +224,31 @@ class JobEndpoints(Api):
         message: str = "",
     ) -> None:
         result = {
-            "header": list(header),
-            "done": done,
-            "failed": failed,
-            "unprocessed": unprocessed,
-            "message": message,
+            "done": [["sf__Id", "sf__Created", *header], *done],
+            "failed": [["sf__Id", "sf__Error", *header], *failed],
+            "unprocessed": [list(header), *unprocessed],
         }
         self.store.execute(
             "update jobs set status = ?, finished_at = ?, total = ?, payload = ?, result = ? where id = ?",
             status,
             time.time(),
             len(done) + len(failed),
-            json.dumps({"told": job["payload"]["told"]}),
+            json.dumps({"told": job["payload"]["told"], "failed": len(failed), "message": message}),
             json.dumps(result),
             job["id"],
         )
 
     def _job(self, job_id: str) -> dict[str, Any]:
-        row = self.store.one("select * from jobs where account = ? and id = ?", self.name, job_id)
-        return row | {"payload": json.loads(row["payload"]), "result": json.loads(row["result"])} if row else {}
+        sql = "select id, status, total, payload from jobs where account = ? and id = ?"
+        row = self.store.one(sql, self.name, job_id)
+        return row | {"payload": json.loads(row["payload"])} if row else {}
+
+    def _content(self, job: Mapping[str, Any]) -> str:
+        """Return what was uploaded; once a job has ended, its results are there instead."""
+        return str(self.store.exactly_one("select result from jobs where id = ?", job["id"])["result"])
 
     def _info(self, job: dict[str, Any]) -> dict[str, Any]:
-        message = job["result"].get("message")
+        message = job["payload"].get("message")
         return {
             "id": job["id"],
             **job["payload"]["told"],
@@ -253,7 +260,7 @@ class JobEndpoints(Api):
             "jobType": "V2Ingest",
             "contentUrl": f"services/data/{VERSION}/jobs/ingest/{job['id']}/batches",
             "numberRecordsProcessed": job["total"],
-            "numberRecordsFailed": len(job["result"].get("failed", ())),
+            "numberRecordsFailed": job["payload"].get("failed", 0),
             **({"errorMessage": message} if message else {}),
         }
 
@@ -261,10 +268,9 @@ class JobEndpoints(Api):
         job = self._job(request.args["job_id"])
         if not job:
             return self._gone()
-        before = {"done": ["sf__Id", "sf__Created"], "failed": ["sf__Id", "sf__Error"], "unprocessed": []}[which]
         if job["status"] not in ("JobComplete", "Failed", "Aborted"):
             return self.refuse(400, "INVALIDJOBSTATE", f"Results are not available in state {job['status']}")
-        lines = [[*before, *job["result"]["header"]], *job["result"].get(which, ())]
+        lines = json.loads(self._content(job))[which]
         out = StringIO()
         csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(lines)
         return Reply(200, out.getvalue(), {"Content-Type": "text/csv"})
@@ -284,7 +290,7 @@ def parse(content: str, ending: str) -> list[list[str]] | str:
     if ending == "LF" and "\r\n" in re.sub(r'"(?:[^"]|"")*"', "", content):
         return "LineEnding is invalid on user data. Current LineEnding setting is LF"
     place = 0
-    while place < len(content):
+    while '"' in content and place < len(content):
         match = _QUOTED.match(content, place)
         if match is None or match.end() == place:
             return "Failed to parse CSV header" if "\n" not in content[:place] else "Failed to parse CSV row"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sandbox.faults import Faults, Kind
 from sandbox.salesforce.schema import Field, Thing
@@ -35,42 +35,41 @@ class Records:
             path: What the refusals are noted under.
         """
         field = thing.fields["id" if by is None else by.lower()]
-        given = [{(f.name if f else name): value for f, name, value in thing.of(row)} for row in rows]
-        names = [str(row.get(field.name) or "") if operation != "insert" else "" for row in given]
+        known = {name: thing.fields.get(name.lower()) for name in {name for row in rows for name in row}}
+        given = [{one.name: value for name, value in row.items() if (one := known[name]) is not None} for row in rows]
+        names = [str(row.get(field.name) or "").lower() if operation != "insert" else "" for row in given]
         there = self.find(thing, field, names)
-        seen: Counter[str] = Counter(name.lower() for name in names)
+        call = _Call(thing, field, operation, Counter(names), bool(self.faults.list()))
+        ids = self._next_ids(thing, sum(name not in there for name in names))
         results: list[Result] = []
         refused: list[str] = []
         kept: dict[str, dict[str, Any]] = {}
-        created = changed = 0
+        changed = 0
         for row, name in zip(given, names, strict=True):
-            found = there.get(name.lower(), [])
-            error = self._error(thing, field, operation, row, name, found, seen)
+            found = there.get(name, [])
+            error = self._error(call, row, name, found)
             if error:
                 results.append({"success": False, "errors": [error]})
                 refused.append(error["statusCode"])
                 continue
-            record_id = found[0]["id"] if found else self._next_id(thing)
-            old = found[0]["data"] if found else {}
-            kept[record_id] = old | {
-                f.name: f.kept(value) for f, _, value in thing.of(row) if f is not None and f.name != "Id"
-            }
-            created, changed = created + (not found), changed + bool(found)
+            record_id = found[0]["id"] if found else next(ids)
+            new = {name: thing.fields[name.lower()].kept(value) for name, value in row.items() if name != "Id"}
+            kept[record_id] = {**found[0]["data"], **new} if found else new
+            changed += bool(found)
             results.append({"id": record_id, "success": True, "created": not found, "errors": []})
         self._keep(thing, kept)
         self.store.add_members(ACCOUNT, thing.name, [(record_id, None) for record_id in kept])
         self.store.note_changes(ACCOUNT, thing.name, changed)
-        codes = Counter(refused)
-        for code, count in codes.items():
+        for code, count in Counter(refused).items():
             self.store.note_refusal(ACCOUNT, path, code, "records that were refused", count)
         return results
 
     def find(self, thing: Thing, field: Field, values: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """Return the records that have these values of a field, by the value in lower case."""
         if field.name == "Id":
-            found = self.store.find_records(ACCOUNT, "id", [value[:15] + "AAA" for value in values if value])
-            by_id = {row["id"]: row for row in found.values() if row["id"].startswith(thing.prefix)}
-            return {v.lower(): [by_id[v[:15] + "AAA"]] for v in values if v[:15] + "AAA" in by_id}
+            full = {value.lower(): thing.prefix + value[3:15] + "AAA" for value in values if value}
+            found = self.store.find_records(ACCOUNT, "id", full.values())
+            return {value: [found[one]] for value, one in full.items() if one in found and value[:3] == one[:3].lower()}
         column = "external_id" if field.external_id else "email"
         rows = self.store.query(
             f"select * from records where account = ? and {column} in (select value from json_each(?))",
@@ -113,50 +112,56 @@ class Records:
             ],
         )
 
-    def _next_id(self, thing: Thing) -> str:
-        return f"{thing.prefix}{self.store.next_number('salesforce', 100_000_000_001):012d}AAA"
+    def _next_ids(self, thing: Thing, count: int) -> Iterator[str]:
+        """Return ids that were never given out."""
+        start = 100_000_000_000
+        row = self.store.exactly_one(
+            "insert into counters values ('salesforce', ?) on conflict (name) do update set value = value + ? "
+            "returning value",
+            start + count,
+            count,
+        )
+        return (f"{thing.prefix}{number:012d}AAA" for number in range(row["value"] - count + 1, row["value"] + 1))
 
-    def _error(
-        self,
-        thing: Thing,
-        field: Field,
-        operation: str,
-        row: Row,
-        name: str,
-        found: Sequence[Row],
-        seen: Counter[str],
-    ) -> dict[str, Any] | None:
-        if not name and operation != "insert":
+    def _error(self, call: _Call, row: Row, name: str, found: Sequence[Row]) -> dict[str, Any] | None:
+        thing, field = call.thing, call.field
+        if not name and call.operation != "insert":
             return _refused("MISSING_ARGUMENT", f"{field.name} not specified", field.name)
-        if operation == "update" and not found:
-            known = name.startswith(thing.prefix) and len(name) in (15, 18)
+        if call.operation == "update" and not found:
+            known = name.startswith(thing.prefix.lower()) and len(name) in (15, 18)
             code = "ENTITY_IS_DELETED" if known else "MALFORMED_ID"
             return _refused(code, "entity is deleted" if known else f"bad id {name}", "Id")
-        if name and seen[name.lower()] > 1:
+        if name and call.seen[name] > 1:
             return _refused("DUPLICATE_VALUE", f"duplicate value found: {field.name} duplicates value", field.name)
         if len(found) > 1:
             return _refused("DUPLICATE_EXTERNAL_ID", f"{field.name}: more than one record found: {name}", field.name)
-        data = found[0]["data"] if found else {}
-        if data.get("IsConverted"):
+        if found and found[0]["data"].get("IsConverted"):
             return _refused("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
-        lacking = [
-            one.name
-            for one in thing.fields.values()
-            if one.required and (row[one.name] in (None, "") if one.name in row else not found)
-        ]
+        lacking = [name for name in thing.required if (row[name] in (None, "") if name in row else not found)]
         if lacking:
             return _refused("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(lacking)}]", *lacking)
-        for one, given, value in thing.of(row):
-            if one is None or value is None or value == "" or one.name == "Id":
+        for given, value in row.items():
+            if value is None or value == "" or given == "Id":
                 continue
+            one = thing.fields[given.lower()]
             if not one.writable:
                 return _refused("INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {given}", given)
             problem = one.invalid(value)
             if problem:
-                return _refused(*problem, one.name)
-        if self.faults.take(ACCOUNT, Kind.REFUSE_ROWS, text=json.dumps(row)):
+                return _refused(*problem, given)
+        if call.faulty and self.faults.take(ACCOUNT, Kind.REFUSE_ROWS, text=json.dumps(row)):
             return _refused("DUPLICATES_DETECTED", "Use one of these records?")
         return None
+
+
+class _Call(NamedTuple):
+    """What the records of one call have in common."""
+
+    thing: Thing
+    field: Field
+    operation: str
+    seen: Counter[str]
+    faulty: bool
 
 
 def _refused(code: str, message: str, *fields: str) -> dict[str, Any]:

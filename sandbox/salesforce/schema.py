@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[A-Za-z]{2,}")
@@ -48,7 +49,7 @@ class Field:
 
     def malformed(self, value: Any) -> str | None:
         """Return what the JSON parser says of a value of a wrong type: it refuses the whole call."""
-        if value is None or isinstance(value, dict):
+        if value is None or (type(value) is str and self.kind in TEXTS):
             return None
         told = {bool: "VALUE_TRUE", int: "VALUE_NUMBER_INT", float: "VALUE_NUMBER_FLOAT", str: "VALUE_STRING"}
         wrong = (
@@ -64,8 +65,8 @@ class Field:
 
     def invalid(self, value: Any) -> tuple[str, str] | None:
         """Return the status code and the message for a value that the record cannot have."""
-        text = str(value)
-        if self.malformed(value):
+        text = value if type(value) is str else str(value)
+        if self.kind not in TEXTS and self.malformed(value):
             return "INVALID_TYPE_ON_FIELD_IN_RECORD", f"{self.name}: value not of required type: {text}"
         if self.kind in TEXTS and len(text) > self.length:
             return "STRING_TOO_LONG", f"{self.name}: data value too large: {text} (max length={self.length})"
@@ -118,6 +119,11 @@ class Thing:
     name: str
     prefix: str
     fields: Mapping[str, Field]
+
+    @cached_property
+    def required(self) -> list[str]:
+        """The fields that a record must have."""
+        return [field.name for field in self.fields.values() if field.required]
 
     def of(self, record: Mapping[str, Any]) -> Iterator[tuple[Field | None, str, Any]]:
         """Yield the fields of a record, ``None`` for one that there is not, with the name and the value given."""

@@ -32,6 +32,7 @@ class Thing:
 
     name: str
     described: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    _known: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Thing:
@@ -45,23 +46,18 @@ class Thing:
 
     def record(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return columns and values as fields and what they take."""
-        return {self.field(column): self._value(column, value) for column, value in values.items()}
+        record = {}
+        for column, value in values.items():
+            known = self._known.get(column)
+            if known is None:
+                kind = str(self.described.get(column.lower(), {}).get("type", "string"))
+                known = self._known[column] = (self.field(column), kind)
+            record[known[0]] = value if value is None else _value(known[1], value)
+        return record
 
     def is_number(self, column: str) -> bool:
         """Return whether a field holds numbers."""
         return self.described.get(column.lower(), {}).get("type") in _NUMBERS
-
-    def _value(self, column: str, value: Any) -> Any:
-        kind = str(self.described.get(column.lower(), {}).get("type", "string"))
-        if value is None or (kind == "boolean" and not isinstance(value, str)):
-            return value
-        if kind in _NUMBERS:
-            return float(value) if isinstance(value, Decimal) else value
-        if kind == "datetime":
-            return _moment(value)
-        if kind == "date":
-            return _moment(value)[:10]
-        return text(value)
 
     def refuse_unless_fit(self, mode: Mode, key: str, columns: Collection[str]) -> None:
         """Refuse a feed that would be refused row by row.
@@ -126,6 +122,19 @@ class Thing:
             and found.get("nillable") is False
             and found.get("defaultedOnCreate") is False
         )
+
+
+def _value(kind: str, value: Any) -> Any:
+    """Return a value as a field of a kind takes it."""
+    if kind in _NUMBERS:
+        return float(value) if isinstance(value, Decimal) else value
+    if kind == "boolean" and not isinstance(value, str):
+        return value
+    if kind == "datetime":
+        return _moment(value)
+    if kind == "date":
+        return _moment(value)[:10]
+    return text(value)
 
 
 def text(value: Any) -> str:

@@ -146,17 +146,17 @@ class Org:
         refuse_unless_done(answer)
         return answer.body
 
-    def done(self, job: str) -> list[dict[str, str]]:
-        """Return the records of a job that were written."""
-        return self._results(f"{JOBS}/{job}/successfulResults")
+    def done(self, job: str, field: str) -> list[tuple[str, ...]]:
+        """Return the records of a job that were written: the value of a field, and the id."""
+        return read_csv(self._results(f"{JOBS}/{job}/successfulResults"), field, "sf__Id")
 
-    def failed(self, job: str) -> list[dict[str, str]]:
-        """Return the records of a job that were refused."""
-        return self._results(f"{JOBS}/{job}/failedResults")
+    def failed(self, job: str, field: str) -> list[tuple[str, ...]]:
+        """Return the records of a job that were refused: the value of a field, and the error."""
+        return read_csv(self._results(f"{JOBS}/{job}/failedResults"), field, "sf__Error")
 
-    def unprocessed(self, job: str) -> list[dict[str, str]]:
-        """Return the records that a job did not come to."""
-        return self._results(f"{JOBS}/{job}/unprocessedrecords")
+    def unprocessed(self, job: str, field: str) -> list[tuple[str, ...]]:
+        """Return the records that a job did not come to: the value of a field."""
+        return read_csv(self._results(f"{JOBS}/{job}/unprocessedrecords"), field)
 
     def _write(self, path: str, kind: str, records: Sequence[Record]) -> Any:
         answer = self._call("PATCH", path, collection(kind, records))
@@ -191,10 +191,10 @@ class Org:
         if answer.status >= 300 and inside(self.job(job)).get("state") == "Open":
             refuse_unless_done(answer)  # not so where an attempt before this one had been taken
 
-    def _results(self, path: str) -> list[dict[str, str]]:
+    def _results(self, path: str) -> Any:
         answer = self._call("GET", path, reads="text")
         refuse_unless_done(answer)
-        return read_csv(answer.data)
+        return answer.data
 
     def _call(
         self,

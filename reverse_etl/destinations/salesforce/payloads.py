@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 from urllib.parse import quote
 
 from reverse_etl.destinations.codes import objects, result
-from reverse_etl.destinations.salesforce.codes import CODES, row_code
+from reverse_etl.destinations.salesforce.codes import CODES
 from reverse_etl.destinations.salesforce.fields import text
 from reverse_etl.rows import Outcome, RowResult
 
 EMPTY = "#N/A"  #: in a cell: empties the field; an empty cell leaves it as it is
+_QUOTED = re.compile(r'[",\n\r]|^\s|\s$')
 QUERY_BYTES = 8_000  #: of a query, which travels in the address; Salesforce takes about 16,000
 
 Record = Mapping[str, Any]
@@ -23,18 +25,13 @@ def csv_of(records: Sequence[Record]) -> bytes:
     """Return records as CSV: a comma between cells, a line feed at the end of lines, every field in one header."""
     fields = list(dict.fromkeys(name for record in records for name in record))
     lines = [",".join(fields)]
-    lines += [",".join(_cell(record, name) for name in fields) for record in records]
+    lines += [",".join([_cell(record[name]) if name in record else "" for name in fields]) for record in records]
     return ("\n".join(lines) + "\n").encode()
 
 
-def _cell(record: Record, name: str) -> str:
-    if name not in record:
-        return ""
-    value = record[name]
+def _cell(value: Any) -> str:
     written = EMPTY if value is None else text(value) or EMPTY
-    if any(mark in written for mark in '",\n\r') or written != written.strip():
-        return '"' + written.replace('"', '""') + '"'
-    return written
+    return '"' + written.replace('"', '""') + '"' if _QUOTED.search(written) else written
 
 
 def fits_csv(record: Record) -> bool:
@@ -42,9 +39,14 @@ def fits_csv(record: Record) -> bool:
     return EMPTY not in record.values()
 
 
-def read_csv(content: Any) -> list[dict[str, str]]:
-    """Return the lines of a job's results by field; none of an empty answer."""
-    return list(csv.DictReader(StringIO(content, newline=""))) if isinstance(content, str) else []
+def read_csv(content: Any, *fields: str) -> list[tuple[str, ...]]:
+    """Return these fields of the lines of a job's results; no line where one of the fields is not there."""
+    lines = csv.reader(StringIO(content if isinstance(content, str) else "", newline=""))
+    header = next(lines, [])
+    if not set(fields) <= set(header):
+        return []
+    places = [header.index(name) for name in fields]
+    return [tuple(line[place] for place in places) for line in lines if len(line) == len(header)]
 
 
 def collection(kind: str, records: Iterable[Record]) -> dict[str, Any]:
@@ -64,36 +66,6 @@ def map_collection(keys: Sequence[str], answer: Any) -> list[RowResult]:
         else:
             results.append(result(CODES, key, str(failed[0].get("statusCode", "")) if failed else "no_answer"))
     return results
-
-
-def map_job(
-    keys: Sequence[str],
-    field: str,
-    done: Iterable[Mapping[str, str]],
-    failed: Iterable[Mapping[str, str]],
-    unprocessed: Iterable[Mapping[str, str]],
-) -> list[RowResult]:
-    """Return one result per row of a job, by the key that its results repeat; their order is not promised.
-
-    Args:
-        keys: The rows' keys as they were sent.
-        field: The field that holds them.
-        done: Records that were written.
-        failed: Records that were refused.
-        unprocessed: Records that the job did not come to.
-    """
-    results = {
-        line[field]: RowResult(line[field], Outcome.APPLIED, destination_id=line.get("sf__Id") or None)
-        for line in done
-        if field in line
-    }
-    results |= {line[field]: result(CODES, line[field], "unprocessed") for line in unprocessed if field in line}
-    results |= {
-        line[field]: result(CODES, line[field], row_code(line.get("sf__Error") or ""))
-        for line in failed
-        if field in line
-    }
-    return [results.get(key) or result(CODES, key, "no_answer") for key in keys]
 
 
 def lookups(kind: str, field: str, number: bool, keys: Sequence[str], columns: Sequence[str]) -> Iterator[str]:

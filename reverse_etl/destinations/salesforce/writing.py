@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from reverse_etl.destinations.codes import result
-from reverse_etl.destinations.salesforce.codes import CODES, GONE, MOVED, NO_RECORD, NOT_FOUND
+from reverse_etl.destinations.salesforce.codes import CODES, GONE, MOVED, NO_RECORD, NOT_FOUND, row_code
 from reverse_etl.destinations.salesforce.fields import ID, Thing, text
 from reverse_etl.destinations.salesforce.org import COLLECTION_ROWS, Org
-from reverse_etl.destinations.salesforce.payloads import Record, fits_csv, map_collection, map_job
+from reverse_etl.destinations.salesforce.payloads import Record, fits_csv, map_collection
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
 BULK_FROM = 2_000  #: rows of a batch, from which it is one job; Salesforce itself advises jobs for more than that
@@ -64,13 +64,25 @@ class Writer:
         field, updates = thing.field(key), job.get("operation") == "update"
         sent = ID if updates else field
         keys = {row.destination_id or "" if updates and field != ID else _sent(thing, key, row): row for row in rows}
-        told = map_job(
-            list(keys), sent, self._org.done(job_id), self._org.failed(job_id), self._org.unprocessed(job_id)
-        )
-        results = {keys[one.key].key: one._replace(key=keys[one.key].key) for one in told}
+        results = {
+            keys[name].key: one._replace(key=keys[name].key)
+            for name, one in self._told(job_id, sent, list(keys)).items()
+        }
         if updates and field != ID:
             results |= self._moved(thing, field, [row for row in rows if results[row.key].code in GONE])
         return [_absent(row, results[row.key], field) for row in rows]
+
+    def _told(self, job: str, field: str, names: Sequence[str]) -> dict[str, RowResult]:
+        """Return what a job says of the records that it was given, by the value of a field that it repeats."""
+        told = {
+            name: RowResult(name, Outcome.APPLIED, destination_id=one or None)
+            for name, one in self._org.done(job, field)
+        }
+        if any(name not in told for name in names):
+            told |= {name: result(CODES, name, row_code(error)) for name, error in self._org.failed(job, field)}
+        if any(name not in told for name in names):
+            told |= {name: result(CODES, name, "unprocessed") for [name] in self._org.unprocessed(job, field)}
+        return {name: told.get(name) or result(CODES, name, "no_answer") for name in names}
 
     def filled(self, thing: Thing, key: str, rows: Sequence[Row], columns: Sequence[str]) -> dict[str, set[str]]:
         """Return which columns hold a value at Salesforce, by the row's key; asked for only where there are columns."""

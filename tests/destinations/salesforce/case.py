@@ -55,7 +55,7 @@ def row(number: int) -> dict[str, Any]:
     return {
         "weft_id__c": f"p{number}",
         "lastname": f"Person {number}",
-        "firstname": "Pat",
+        "firstname": f"Pat {number}",
         "email": f"p{number}@example.com",
         "weft_tier__c": "gold",
         "weft_lifetime_value__c": number + 0.5,

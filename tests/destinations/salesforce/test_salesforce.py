@@ -152,7 +152,7 @@ def test_a_job_empties_writes_and_leaves_alone(org: Org, monkeypatch: pytest.Mon
         key: (org.records()[key].get("FirstName"), org.records()[key]["weft_tier__c"])
         for key in ("cells0", "cells1", "cells2")
     }
-    assert told == {"cells0": (None, "gold"), "cells1": ("Pat", "silver"), "cells2": ("#N/A", "gold")}
+    assert told == {"cells0": (None, "gold"), "cells1": ("Pat 1", "silver"), "cells2": ("#N/A", "gold")}
 
 
 def test_refused_records_of_a_job_are_named(org: Org) -> None:
@@ -296,7 +296,7 @@ def test_who_left_and_comes_back_is_the_same_record(org: Org) -> None:
     rows = contacts("back", 1)
     [added] = org.send(rows)
     org.send([rows[0]._replace(op=Op.REMOVE)], Op.REMOVE)
-    assert (org.records()["back0"]["weft_tier__c"], org.records()["back0"]["FirstName"]) == (None, "Pat")
+    assert (org.records()["back0"]["weft_tier__c"], org.records()["back0"]["FirstName"]) == (None, "Pat 0")
     [again] = org.send(rows)
     assert again.destination_id == added.destination_id
 
@@ -311,7 +311,7 @@ def test_a_value_is_only_set_where_the_field_is_empty(org: Org) -> None:
 
 def test_it_counts_whoever_has_one_of_wefts_fields(org: Org) -> None:
     delivery = replace(CONTACTS, target="Lead")
-    org.send([make_row("l1", weft_id__c="l1", lastname="L", company="C")], target="Lead")
+    org.send([make_row("l1", weft_id__c="l1", lastname="L", company="C", weft_tier__c="gold")], target="Lead")
     assert org.destination.count(delivery) == Count(1, 1)
     assert org.destination.count(replace(CONTACTS, target="Account")) == Count(0, 0)
 
