@@ -39,9 +39,11 @@ from reverse_etl.destinations.base import (
     Settings,
 )
 from reverse_etl.destinations.codes import OTHER, Codes, Meaning, inside, result
-from reverse_etl.destinations.meta.hashing import SCHEMA, can_match, member
+from reverse_etl.destinations.meta.audience import can_match, member, size, upload
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.errors import BatchRefused, DestinationRefused
+from reverse_etl.hashing.table import columns, hashed_columns
+from reverse_etl.hashing.vendors import META_AUDIENCE
 from reverse_etl.http import LONGEST_WAIT
 from reverse_etl.rows import Op, Outcome, Row, RowResult, same_result
 
@@ -99,7 +101,7 @@ CODES: Codes = {
     "miscounted": Meaning(Outcome.AMBIGUOUS, "Meta's answer counts other rows than were sent"),
     "nothing_to_match": Meaning(
         Outcome.PERMANENT,
-        "The row has no e-mail address, no phone number and no full name with a place to match by",
+        "The row has no e-mail address, phone number or device, and no full name with a place to match by",
     ),
     "never_sent": Meaning(Outcome.APPLIED, "The row has nothing to match by, so it was never in the audience"),
     OTHER: Meaning(Outcome.PERMANENT, "Meta refused the entry"),
@@ -142,8 +144,8 @@ class Meta(HttpDestination):
             matched_by=("email", "phone"),
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
             keys=frozenset({"external_id", "email"}),
-            columns=frozenset(SCHEMA),
-            hashed_columns=frozenset(column for column, (_, _, hashed) in SCHEMA.items() if hashed),
+            columns=columns(META_AUDIENCE),
+            hashed_columns=hashed_columns(META_AUDIENCE),
             identifiers={"email": "email", "phone": "phone"},
             limits={Op.ADD: _ADD, Op.CHANGE: _ADD, Op.REMOVE: _REMOVE},
             needs_target=True,
@@ -174,7 +176,7 @@ class Meta(HttpDestination):
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body, at most: what is present counts as a hash."""
-        return 2 + sum(3 + (64 if hashed else 4 * len(str(value))) for value, hashed in _present(row))
+        return size(row.payload)
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Add a batch to the audience, or take it off."""
@@ -209,12 +211,6 @@ class Meta(HttpDestination):
         )
 
 
-def _present(row: Row) -> list[tuple[Any, bool]]:
-    """Return each value of a row in the schema, empty texts for those that it lacks, and whether it will be hashed."""
-    values = [(row.payload.get(column), hashed) for column, (_, _, hashed) in SCHEMA.items()]
-    return [("", False) if value is None else (value, hashed) for value, hashed in values]
-
-
 def audience(target: str | None) -> str:
     """Return the address of an audience.
 
@@ -228,11 +224,6 @@ def audience(target: str | None) -> str:
             fix="Copy the audience's id from Audience Manager, and quote it in the yml.",
         )
     return f"/{VERSION}/{target}"
-
-
-def upload(entries: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return the body that adds or removes these members; they are spelled and hashed already."""
-    return {"payload": {"schema": [name for name, _, _ in SCHEMA.values()], "data": [list(entry) for entry in entries]}}
 
 
 def classify(response: Response) -> Verdict:

@@ -7,7 +7,7 @@ import re
 #: The only addresses that may be called, by module. A new one is a decision, made here as well as there.
 ADDRESSES: dict[str, set[str]] = {
     "destination": {"/{}/{}", "{}/users"},
-    "hashing": set(),
+    "audience": set(),
 }
 
 #: Words of calls that succeed and do harm: they may be explained, never spelled in code.
