@@ -25,6 +25,7 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _APOSTROPHE: Final = "\u02bc"  # a letter to Unicode, and an apostrophe to many keyboards
 _DASHES_AND_SPACES = re.compile(r"[\s\u2010-\u2015\u2212-]")
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
+_PLUS_IN_PARENTHESES = re.compile(r"^\s*\(\+([0-9]{1,3})\)")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _BORN = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:[ T].*)?", re.DOTALL)
 _FIRST_YEAR: Final = 1900
@@ -81,7 +82,7 @@ def phone(value: str, country: str | None = None) -> str:
     A national number is read with the row's country. Without one it is empty: a number without its country code matches
     nobody, and a guessed country would match somebody else.
     """
-    return normalise_phone(value, country) or ""
+    return normalise_phone(_PLUS_IN_PARENTHESES.sub(r"+\1", value), country) or ""
 
 
 def phone_digits(value: str, country: str | None = None) -> str:

@@ -4,8 +4,9 @@
   "area, district and sector" of a British postcode, the example beside them (m11ae) has the unit as well; so it stays.
 - Google: "Format user data" (Data Manager API), read on 2026-11-22. It keeps the punctuation of names, and so does
   Google's own formatter; the reference of AddressInfo wants none. Guide and formatter agree, so they are followed.
-- TikTok: "Customer File audiences" (help centre) and "Events API 2.0", read on 2026-11-22. A number is hashed with its
-  plus, the form that the page names first; its example of a hash is of the digits alone, which are "also supported".
+- TikTok: "Customer File audiences" (help centre), "Add or delete audience segment mappings" and "Report events", read
+  on 2026-11-22. Of a number the help page hashes the digits alone in its example, and calls that "also supported"; the
+  others hash it with its plus, as here. Spaces inside an address are removed for audiences, not for events.
 - LinkedIn: "DMP Segment Users", read on 2026-11-22. Nothing but the e-mail address is hashed.
 """
 
@@ -78,7 +79,7 @@ TIKTOK_SEGMENT: Final[Table] = (
 )
 
 TIKTOK_EVENTS: Final[Table] = (
-    Field("email", "email", as_.email_without_spaces),
+    Field("email", "email", as_.email),
     Field("phone", "phone", as_.phone),
     Field("external_id", "external_id", as_.text),
     Field("idfa", "idfa", as_.device_id),
@@ -93,5 +94,12 @@ LINKEDIN: Final[Table] = (
     Field("country", "country", as_.country, hashed=False),
 )
 
-#: By vendor, its audiences' table: what the vectors in tests/data/hashing are held against.
-AUDIENCES: Final = {"meta": META_AUDIENCE, "google": GOOGLE, "tiktok": TIKTOK_SEGMENT, "linkedin": LINKEDIN}
+#: All of them by name: what the vectors in tests/data/hashing are held against.
+TABLES: Final = {
+    "meta": META_AUDIENCE,
+    "meta events": META_EVENTS,
+    "google": GOOGLE,
+    "tiktok": TIKTOK_SEGMENT,
+    "tiktok events": TIKTOK_EVENTS,
+    "linkedin": LINKEDIN,
+}

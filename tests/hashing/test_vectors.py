@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from reverse_etl.hashing.table import Table, told
-from reverse_etl.hashing.vendors import AUDIENCES
+from reverse_etl.hashing.vendors import TABLES
 
 FOLDER = Path(__file__).parents[1] / "data" / "hashing"
 
@@ -38,7 +38,7 @@ def vectors() -> list[Vector]:
 
 @pytest.mark.parametrize("vector", vectors(), ids=lambda vector: f"{vector.vendor} {vector.column} {vector.source}")
 def test_values_leave_as_the_vendors_documents_say(vector: Vector) -> None:
-    table: Table = AUDIENCES[vector.vendor]
+    table: Table = TABLES[vector.vendor]
     fields = [field for field in table if field.column == vector.column]
     row = {"country": vector.country or None} | {vector.column: vector.input}
 
@@ -49,7 +49,7 @@ def test_values_leave_as_the_vendors_documents_say(vector: Vector) -> None:
 
 
 def test_a_vector_is_the_hash_of_its_own_spelling() -> None:
-    hashed = [vector for vector in vectors() if vector.hash and vector.column != "date_of_birth"]
+    hashed = [vector for vector in vectors() if vector.hash and vector.vendor + vector.column != "metadate_of_birth"]
 
     assert len(hashed) > 200
     assert [vector for vector in hashed if hashlib.sha256(vector.normalised.encode()).hexdigest() != vector.hash] == []
