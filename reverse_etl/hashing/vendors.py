@@ -82,8 +82,6 @@ TIKTOK_EVENTS: Final[Table] = (
     Field("email", "email", as_.email),
     Field("phone", "phone", as_.phone),
     Field("external_id", "external_id", as_.text),
-    Field("idfa", "idfa", as_.device_id),
-    Field("gaid", "gaid", as_.device_id),
 )
 
 LINKEDIN: Final[Table] = (

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from reverse_etl.destinations.moments import moment
+from reverse_etl.destinations.money import currency, number
 from reverse_etl.hashing.table import columns, told
 from reverse_etl.hashing.vendors import META_EVENTS
 from reverse_etl.wire import encode
@@ -42,17 +44,6 @@ _ALONE_TOO_LITTLE: Final = frozenset({"ge", "db", "ct", "st", "zp", "country", "
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 
-def occurred(payload: Mapping[str, Any]) -> datetime | None:
-    """Return when a row's event happened; a time without a zone is one in UTC."""
-    value = payload.get(OCCURRED_AT)
-    if not isinstance(value, datetime):
-        try:
-            value = datetime.fromisoformat(str(value).strip())
-        except ValueError:
-            return None
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
 def event(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return what Meta is told of a row; its time is left out where the row has none that can be read."""
     user: dict[str, Any] = {
@@ -69,12 +60,12 @@ def event(payload: Mapping[str, Any]) -> dict[str, Any]:
         elif column in USER:
             user[column] = int(value) if column in NUMBERS and str(value).isdigit() else str(value)
         elif column == "currency":
-            custom[column] = str(value).strip().upper()
+            custom[column] = currency(value)
         elif column == "value":
-            custom[column] = _number(value)
+            custom[column] = number(value)
         elif column not in COLUMNS:
             custom[column] = value
-    at = occurred(payload)
+    at = moment(payload.get(OCCURRED_AT))
     if at is not None:
         body["event_time"] = int(at.timestamp())
     if payload.get(LIMITED):
@@ -105,13 +96,3 @@ def problem(body: Mapping[str, Any], now: datetime) -> str:
 def size(payload: Mapping[str, Any]) -> int:
     """Return the bytes that a row adds to a call, at most: a value that is hashed counts as its hash and as itself."""
     return 200 + sum(len(column) + 80 + len(encode(value)) for column, value in payload.items() if value is not None)
-
-
-def _number(value: Any) -> Any:
-    """Return a number that may have come as text; what is none stays what it is, and Meta refuses it."""
-    if isinstance(value, int | float):
-        return value
-    try:
-        return float(str(value))
-    except ValueError:
-        return value
