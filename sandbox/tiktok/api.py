@@ -174,7 +174,7 @@ class TikTok(Api):
         if body.get("event_source_id") != self.sources[str(source)]:
             return self._refused(request, NO_RIGHT, "No permission to operate the event source.")
         if not isinstance(data, list) or not 0 < len(data) <= events.MOST:
-            return self._refused(request, INVALID, f"data: 1 to {events.MOST} events are expected")
+            return self._said(INVALID, f"data: 1 to {events.MOST} events are expected")
         request.rows = len(data)
         now = time.time()
         taken: dict[str, dict[str, Any]] = {}

@@ -111,9 +111,11 @@ class TikTok(HttpDestination):
         return {"Access-Token": settings.access_token.get_secret_value()}
 
     def check(self, delivery: Delivery) -> None:
-        """Look the audience up. Of a source of events nothing can be asked with its own token."""
+        """Look the audience up; of a source of events, whether it takes a call that has none."""
         if delivery.object == "event":
-            source(delivery)
+            # With its own token nothing can be asked of it. A call without events is refused for that, unless it is
+            # refused for the token or the source before.
+            self._call("POST", "/event/track", self._events(delivery, []))
             return
         params = {"advertiser_id": self._advertiser(), "custom_audience_ids": json.dumps([audience(delivery)])}
         answer = self._call("GET", "/dmp/custom_audience/get", params=params)
@@ -146,16 +148,21 @@ class TikTok(HttpDestination):
         return [*results, *same_result(sent, Outcome.APPLIED)]
 
     def _report(self, delivery: Delivery, rows: Sequence[Row]) -> list[RowResult]:
-        kind, number = source(delivery)
+        kind = source(delivery).kind
         bodies = {row.key: payloads.event(row.payload) for row in rows}
         problems = {key: code for key, body in bodies.items() if (code := payloads.problem(body, kind))}
         results = [result(CODES, key, code) for key, code in problems.items()]
         sent = [row for row in rows if row.key not in problems]
         if not sent:
             return results
-        body = {"event_source": kind, "event_source_id": number, "data": [bodies[row.key] for row in sent]}
-        refuse_unless_done(self._call("POST", "/event/track", body))
+        answer = self._call("POST", "/event/track", self._events(delivery, [bodies[row.key] for row in sent]))
+        refuse_unless_done(answer)
         return [*results, *same_result(sent, Outcome.APPLIED)]
+
+    @staticmethod
+    def _events(delivery: Delivery, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        kind, number = source(delivery)
+        return {"event_source": kind, "event_source_id": number, "data": list(events)}
 
     def _advertiser(self) -> str:
         number = str(self.settings.advertiser_id)

@@ -102,6 +102,6 @@ CASES = (
         filler="description",
         text="description",
         refused={"currency": "EURO"},
-        missing_target="shop:1",
+        missing_target="web:OTHER",
     ),
 )

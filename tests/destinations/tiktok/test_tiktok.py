@@ -155,7 +155,9 @@ def test_a_target_that_is_no_audience_is_refused_without_a_call(tiktok: Destinat
     assert tiktok.traffic.calls == 0
 
 
+@responses.activate
 def test_an_audience_needs_an_advertiser_and_events_do_not(fake_time: FakeTime) -> None:
+    responses.post(TRACK, json={"code": 40002})
     nobody = opened(fake_time, "")
 
     with pytest.raises(DestinationRefused, match="advertiser"):
@@ -167,6 +169,19 @@ def test_an_audience_needs_an_advertiser_and_events_do_not(fake_time: FakeTime) 
 def test_events_need_to_be_told_where_they_happened(tiktok: Destination, target: str | None) -> None:
     with pytest.raises(DestinationRefused, match="where they happened"):
         tiktok.check(Delivery("event", target, Mode.APPEND, "event_id"))
+
+
+@pytest.mark.parametrize(("code", "message"), [(40105, "token"), (40001, "permission"), (40007, "event source")])
+@responses.activate
+def test_what_is_wrong_with_a_source_is_noticed_by_a_call_without_events(
+    tiktok: Destination, code: int, message: str
+) -> None:
+    call = responses.post(TRACK, json={"code": code, "message": "x"})
+
+    with pytest.raises(DestinationRefused, match=message):
+        tiktok.check(EVENT)
+
+    assert json.loads(call.calls[0].request.body or b"")["data"] == []
 
 
 @responses.activate
