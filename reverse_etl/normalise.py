@@ -77,10 +77,12 @@ _UNACCENTED: Final[dict[int, str]] = {
     **dict.fromkeys(range(768, 880), ""),
     **{ord(one): two for one, two in {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}.items()},
 }
-_TITLES = re.compile(
-    r"^(?:(?:mr|mrs|ms|miss|mx|dr|prof|sir|madam|herr|frau|monsieur|madame|mme|mlle"
-    r"|senor|senora|sr|sra|signor|signora|dott) )+"
+#: What may stand before a name and is no part of it, without accents.
+TITLES: Final = (
+    *("mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "herr", "frau", "monsieur", "madame", "mme"),
+    *("mlle", "senor", "senora", "sr", "sra", "signor", "signora", "dott"),
 )
+_TITLES = re.compile(rf"^(?:(?:{'|'.join(TITLES)}) )+")
 
 
 def normalise_identifier(value: str | None, normaliser: str, country: str | None = None) -> str | None:
@@ -108,6 +110,17 @@ def normalise_identifier(value: str | None, normaliser: str, country: str | None
     if normaliser == "name":
         return normalise_name(value)
     raise ValueError(f"there is no normaliser {normaliser!r}")
+
+
+def plain_text(value: str, *, lower: bool = False) -> str:
+    """Return a text in NFC, without unseen characters, with wide letters and all kinds of space as plain ones.
+
+    Args:
+        value: The text as it was typed.
+        lower: Whether to have it in lower case, the Turkish İ as i.
+    """
+    text = unicodedata.normalize("NFC", value).translate(_PLAIN)
+    return unicodedata.normalize("NFC", text.replace("İ", "i").lower() if lower else text).strip(" ")
 
 
 def normalise_text(value: str | None) -> str | None:

@@ -20,6 +20,7 @@ BUILT_IN: Mapping[str, str] = {
     "hubspot": "sandbox.hubspot.api:HubSpot",
     "meta": "sandbox.meta.api:Meta",
     "salesforce": "sandbox.salesforce.api:Salesforce",
+    "tiktok": "sandbox.tiktok.api:TikTok",
 }
 
 

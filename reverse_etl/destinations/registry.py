@@ -28,6 +28,7 @@ BUILT_IN: Mapping[str, str] = {
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
     "salesforce": "reverse_etl.destinations.salesforce.destination:Salesforce",
+    "tiktok": "reverse_etl.destinations.tiktok.destination:TikTok",
 }
 
 

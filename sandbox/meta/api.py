@@ -1,16 +1,18 @@
-"""Meta's Graph API v25.0 for customer file custom audiences."""
+"""Meta's Graph API v25.0 for customer file custom audiences, and its Conversions API."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from sandbox.api import Api, Reply, Request, Route
 from sandbox.faults import Kind
+from sandbox.meta import events
 
 MAX_ROWS = 10_000
 VERSIONS = {"v24.0", "v25.0"}
@@ -29,16 +31,19 @@ class Meta(Api):
     label = "Meta"
     key = "demo-weft-token"
     audience = "120000000000001"
+    dataset = "130000000000001"
     routes = (
         Route("GET", "/{version}/me", "get_me", "account"),
         Route("GET", "/{version}/{audience_id}", "get_audience", "account"),
         Route("POST", "/{version}/{audience_id}/users", "add_users", "account"),
         Route("DELETE", "/{version}/{audience_id}/users", "remove_users", "account"),
+        Route("POST", "/{version}/{audience_id}/events", "report_events", "events"),
     )
 
     def prepare(self) -> None:
-        """Create the demo account's audience."""
+        """Create the demo account's audience and dataset."""
         self.store.create_list(self.name, self.audience, "Lapsing customers")
+        self.store.create_list(self.name, self.dataset, "Events")
 
     def environment(self, url: str) -> dict[str, str]:
         """Return the variables that point a connections.yml at this account."""
@@ -70,11 +75,13 @@ class Meta(Api):
     def limits(self, name: str) -> tuple[tuple[float, float], ...]:
         """Return an hourly window that stands for the vendor's own arithmetic."""
         # the vendor computes the real one from the audience and tells only how much of it is used up
+        if name == "events":  # it states no limit for these
+            return ((3_600.0, 200_000 * self.limit_scale),)
         return ((3_600.0, 5_000 * self.limit_scale),)
 
     def limit_headers(self, name: str, remaining: int, reset: int) -> dict[str, str]:
         """Return the usage header."""
-        most = 5_000 * self.limit_scale
+        most = self.limits(name)[0][1]
         return self._usage(min(int(100 * (most - remaining) / most), 100), 0)
 
     def _usage(self, percent: int, minutes: int) -> dict[str, str]:
@@ -101,9 +108,10 @@ class Meta(Api):
         count = self.store.count_members(self.name, row["id"])
         flagged = self.faults.take(self.name, Kind.AUDIENCE_FLAGGED) is not None
         status = {"code": 471, "description": FLAGGED} if flagged else {"code": 200, "description": "Normal"}
-        known = {
-            "id": row["id"],
-            "name": row["name"],
+        known: dict[str, Any] = {"id": row["id"], "name": row["name"]}
+        if row["id"] == self.dataset:
+            return self._fields(request, known)
+        known |= {
             "subtype": "CUSTOM",
             "customer_file_source": "USER_PROVIDED_ONLY",
             # never exact, and never below a thousand: sizes must not give single people away
@@ -114,12 +122,47 @@ class Meta(Api):
             if count >= 100
             else {"code": 300, "description": "Audience too small."},
         }
+        return self._fields(request, known)
+
+    def _fields(self, request: Request, known: Mapping[str, Any]) -> Reply:
         wanted = [name for name in request.query.get("fields", "").split(",") if name]
         unknown = [name for name in wanted if name not in known]
         if unknown:
-            message = f"(#100) Tried accessing nonexisting field ({unknown[0]}) on node type (CustomAudience)"
-            return self._error(400, "OAuthException", 100, message)
+            return self._error(400, "OAuthException", 100, f"(#100) Tried accessing nonexisting field ({unknown[0]})")
         return Reply(200, {name: known[name] for name in known if name == "id" or name in wanted})
+
+    def report_events(self, request: Request) -> Reply:
+        """Take at most 1,000 events, all of them or none."""
+        row = self._audience(request)
+        if isinstance(row, Reply):
+            return row
+        data = request.body.get("data") if isinstance(request.body, dict) else None
+        data = json.loads(data) if isinstance(data, str) else data
+        if row["id"] != self.dataset or not isinstance(data, list) or not data:
+            return self._error(400, "OAuthException", 100, "(#100) Missing or invalid parameter: data")
+        request.rows = len(data)
+        if len(data) > events.MOST:
+            return self._error(400, "OAuthException", 100, f"(#100) At most {events.MOST} events are allowed")
+        now = time.time()
+        for event in data:
+            refusal = events.refusal(event, now)
+            if refusal is None and self.faults.take(self.name, Kind.REFUSE_ROWS, text=json.dumps(event)):
+                refusal = events.Refusal(2804050, "Refused")
+            if refusal is not None:
+                self.store.note_refusal(self.name, request.template, str(refusal.subcode), refusal.title)
+                return self._error(400, "OAuthException", 100, "Invalid parameter", refusal.subcode, refusal.title)
+        self._keep(data)
+        return Reply(200, {"events_received": len(data), "messages": [], "fbtrace_id": uuid.uuid4().hex[:16]})
+
+    def _keep(self, data: list[dict[str, Any]]) -> None:
+        """Keep every event that was reported: two alike from a server alone are two."""
+        ids = [str(event.get("event_id") or uuid.uuid4().hex) for event in data]
+        known = self.store.find_members(self.name, self.dataset, ids)
+        kept: dict[str, dict[str, Any]] = {}
+        for event_id, event in zip(ids, data, strict=True):
+            alike = event_id in known or event_id in kept
+            kept[f"{event_id} (again {uuid.uuid4().hex[:8]})" if alike else event_id] = event
+        self.store.add_members(self.name, self.dataset, list(kept.items()))
 
     def add_users(self, request: Request) -> Reply:
         """Add at most 10,000 members."""
@@ -133,6 +176,8 @@ class Meta(Api):
         row = self._audience(request)
         if isinstance(row, Reply):
             return row
+        if row["id"] == self.dataset:
+            return self._error(400, "GraphMethodException", 100, "Unsupported post request.", 33)
         payload = request.body.get("payload") if isinstance(request.body, dict) else None
         session = (request.body or {}).get("session") if isinstance(request.body, dict) else None
         payload, session = (json.loads(part) if isinstance(part, str) else part for part in (payload, session))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,12 +33,12 @@ def person(name: str) -> list[str]:
 def test_members_are_added_once_and_removed(sandbox: Running, meta: Call) -> None:
     first = meta("POST", USERS, users(person("p1"), person("p2"))).json()
     meta("POST", USERS, users(person("p1")))
-    assert sandbox.accounts["meta"].lists == {"120000000000001": 2}
+    assert sandbox.accounts["meta"].lists["120000000000001"] == 2
     assert (first["num_received"], first["num_invalid_entries"], first["session_id"]) == (2, 0, "7")
 
     meta("DELETE", USERS, users(person("p1")))
     meta("DELETE", USERS, users([sha256("p2@example.com")], schema=("EMAIL",)))
-    assert sandbox.accounts["meta"].lists == {"120000000000001": 0}
+    assert sandbox.accounts["meta"].lists["120000000000001"] == 0
 
 
 def test_unhashed_entries_are_counted_but_not_all_named(sandbox: Running, meta: Call) -> None:
@@ -47,7 +48,7 @@ def test_unhashed_entries_are_counted_but_not_all_named(sandbox: Running, meta: 
     assert reply.status_code == 200
     assert (reply.json()["num_received"], reply.json()["num_invalid_entries"]) == (9, 8)
     assert len(reply.json()["invalid_entry_samples"]) < 8
-    assert sandbox.accounts["meta"].lists == {"120000000000001": 1}
+    assert sandbox.accounts["meta"].lists["120000000000001"] == 1
 
 
 def test_a_form_with_the_token_in_it_is_taken_too(sandbox: Running) -> None:
@@ -85,7 +86,7 @@ def test_a_bad_call_is_refused_whole(sandbox: Running, meta: Call, body: Any, co
 
     assert reply.status_code == 400
     assert (reply.json()["error"]["code"], reply.json()["error"].get("error_subcode")) == code
-    assert sandbox.accounts["meta"].lists == {"120000000000001": 0}
+    assert sandbox.accounts["meta"].lists["120000000000001"] == 0
 
 
 def test_unknown_audiences_versions_and_tokens_are_refused(sandbox: Running, meta: Call) -> None:
@@ -111,4 +112,64 @@ def test_removal_from_a_small_audience_is_refused_when_asked_for(sandbox: Runnin
     sandbox.fault("audience_too_small", "meta")
     refused = meta("DELETE", USERS, users(person("p1"))).json()["error"]
     assert (refused["code"], refused["error_subcode"]) == (200, 1870047)
-    assert sandbox.accounts["meta"].lists == {"120000000000001": 1}
+    assert sandbox.accounts["meta"].lists["120000000000001"] == 1
+
+
+EVENTS = "/130000000000001/events"
+
+
+def event(event_id: str = "e1", **changes: Any) -> dict[str, Any]:
+    return {
+        "event_id": event_id,
+        "event_name": "Purchase",
+        "event_time": int(time.time()) - 60,
+        "action_source": "physical_store",
+        "user_data": {"em": [sha256("anna@example.com")]},
+        "custom_data": {"value": 5, "currency": "EUR"},
+    } | changes
+
+
+def test_events_are_taken_all_or_none(sandbox: Running, meta: Call) -> None:
+    reply = meta("POST", EVENTS, {"data": [event("a"), event("b")], "test_event_code": "TEST1"})
+    assert (reply.json()["events_received"], reply.json()["messages"]) == (2, [])
+
+    refused = meta("POST", EVENTS, {"data": [event("c"), event("d", event_name="")]})
+    assert refused.status_code == 400
+    assert sandbox.accounts["meta"].lists["130000000000001"] == 2
+
+
+def test_two_alike_events_of_a_server_are_two(sandbox: Running, meta: Call) -> None:
+    meta("POST", EVENTS, {"data": [event("a")]})
+    meta("POST", EVENTS, {"data": [event("a")]})
+    assert sandbox.accounts["meta"].lists["130000000000001"] == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"event_time": int(time.time()) - 63 * 86_400},
+        {"event_time": int(time.time()) - 8 * 86_400, "action_source": "email"},
+        {"event_time": int(time.time()) * 1_000},
+        {"event_time": "now"},
+        {"action_source": "shop"},
+        {"action_source": "website"},
+        {"user_data": {}},
+        {"user_data": {"client_user_agent": "ua"}},
+        {"user_data": {"em": ["anna@example.com"]}},
+        {"user_data": {"email": [sha256("anna@example.com")]}},
+        {"custom_data": {"value": 5}},
+        {"custom_data": {"value": "five", "currency": "EUR"}},
+        {"shoe_size": 43},
+    ],
+)
+def test_an_event_that_the_documents_do_not_allow_is_refused(sandbox: Running, meta: Call, changes: Any) -> None:
+    reply = meta("POST", EVENTS, {"data": [event(**changes)]})
+
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, 100)
+    assert sandbox.accounts["meta"].lists["130000000000001"] == 0
+
+
+def test_more_than_a_thousand_events_are_refused(meta: Call) -> None:
+    assert meta("POST", EVENTS, {"data": [event(str(n)) for n in range(1_001)]}).status_code == 400
+    assert meta("POST", EVENTS, {"data": []}).status_code == 400
+    assert meta("POST", "/120000000000001/events", {"data": [event()]}).status_code == 400

@@ -1,30 +1,31 @@
-"""Meta: members of a customer file custom audience, normalised and hashed before they leave.
+"""Meta: members of a customer file custom audience, and conversions; both spelled and hashed before they leave.
 
 Written from the Marketing API reference pages "Custom Audience Users", "Customer File Custom Audiences" and "Error
-Codes", v25.0, read on 2026-11-21. The page "Versions" gave no end for Marketing API v25.0 on that day; earlier versions
-ended about a year after their release.
+Codes", v25.0, read on 2026-11-21, and the Conversions API's pages "Using the API", "Server Event Parameters" and
+"Handling Duplicate Pixel and Conversions API Events", read on 2026-11-22. The page "Versions" gave no end for Marketing
+API v25.0; earlier versions ended about a year after their release.
 
-Meta acknowledges an upload with counts and says of no row whether it matched. What the counts allow to be said:
+Meta acknowledges an upload of members with counts, and says of no row whether it matched. What the counts tell:
 
 - no invalid entry: every row was taken (whether a person was found stays Meta's secret, and takes up to 24 hours);
 - as many invalid entries as rows: every row is refused;
 - some in between: the batch is given back to be halved, until the invalid row stands alone. The samples in the answer
   are not used for this: they are incomplete, and their form is not documented. Repeating the good rows does no harm.
 
+Of conversions it takes all of a call or none: then the call is given back to be halved in the same way.
+
 Replacing a whole audience (``usersreplace``) is not part of this module: one wrong feed would empty it in one call.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
-from reverse_etl.answers import Action, Response, Verdict, by_status
+from reverse_etl.answers import Response
 from reverse_etl.destinations.base import (
     Count,
     Delivery,
@@ -38,72 +39,24 @@ from reverse_etl.destinations.base import (
     RowErrors,
     Settings,
 )
-from reverse_etl.destinations.codes import OTHER, Codes, Meaning, inside, result
-from reverse_etl.destinations.meta.hashing import SCHEMA, can_match, member
+from reverse_etl.destinations.codes import Codes, inside, result
+from reverse_etl.destinations.meta import events
+from reverse_etl.destinations.meta.answers import CODES, TOO_SMALL, VERSION, classify, code_of, refuse_unless_done
+from reverse_etl.destinations.meta.audience import can_match, member, size, upload
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.errors import BatchRefused, DestinationRefused
-from reverse_etl.http import LONGEST_WAIT
+from reverse_etl.hashing.table import columns, hashed_columns
+from reverse_etl.hashing.vendors import META_AUDIENCE, META_EVENTS
 from reverse_etl.rows import Op, Outcome, Row, RowResult, same_result
 
-VERSION = "v25.0"
 FLAGGED = 471  #: operation_status of an audience that Meta has restricted
 
 #: The vendor publishes 10,000 rows a call and no pace; the pace here keeps far from what its usage header calls full.
 _ADD = Limits(rows=10_000, bytes=1_000_000, calls_per_second=2, burst=4)
 #: Uploads of some 130 KB break on DELETE (facebook-python-business-sdk, issue 367): removals travel in small batches.
 _REMOVE = Limits(rows=10_000, bytes=60_000, calls_per_second=2, burst=4)
-
-_SLOW = "the account's rate limit is spent"
-_TOKEN = Verdict(
-    Action.REFUSE,
-    "190",
-    "the access token is not valid or has expired",
-    "Make a new token with ads_management.",
-    expired=True,
-)
-_RIGHTS = "Give the token's user ads_management on the ad account, and accept the custom audience terms."
-
-#: (code, subcode) of Meta's errors; a subcode of None stands for any other. What is not listed goes by its status.
-ERRORS: Mapping[tuple[int, int | None], Verdict] = {
-    (1, None): Verdict(Action.UNSURE, "1", "Meta failed without saying why"),
-    (2, None): Verdict(Action.UNSURE, "2", "Meta's service is down for a moment"),
-    (4, None): Verdict(Action.RETRY, "4", _SLOW),
-    (17, None): Verdict(Action.RETRY, "17", _SLOW),
-    (32, None): Verdict(Action.RETRY, "32", _SLOW),
-    (613, None): Verdict(Action.RETRY, "613", _SLOW),
-    (80000, None): Verdict(Action.RETRY, "80000", _SLOW),
-    (80003, None): Verdict(Action.RETRY, "80003", _SLOW),
-    (80004, None): Verdict(Action.RETRY, "80004", _SLOW),
-    (10, None): Verdict(Action.REFUSE, "10", "the app has no permission for this", _RIGHTS),
-    (100, 33): Verdict(
-        Action.REFUSE, "100/33", "there is no such audience, or the token may not see it", "Check the sync's target."
-    ),
-    (100, 1713230): Verdict(
-        Action.REFUSE, "100/1713230", "the audience is restricted", "Resolve or appeal it in Audience Manager."
-    ),
-    (102, None): _TOKEN,
-    (190, None): _TOKEN,
-    (200, 1870047): Verdict(Action.ANSWER, "200/1870047", "the audience would become too small"),
-    (200, None): Verdict(Action.REFUSE, "200", "the token may not change audiences", _RIGHTS),
-    (2635, None): Verdict(
-        Action.REFUSE, "2635", f"Meta no longer answers {VERSION}", "Upgrade weft, which pins the version."
-    ),
-    (2654, 1713092): Verdict(Action.REFUSE, "2654/1713092", "the token may not write to the ad account", _RIGHTS),
-}
-_TOO_SMALL = ERRORS[(200, 1870047)].code
-
-#: What each code of a row means; the first one is Meta's, for what it has no codes the others are ours.
-CODES: Codes = {
-    _TOO_SMALL: Meaning(Outcome.INFO, "Meta keeps members while the audience is small"),
-    "invalid_entry": Meaning(Outcome.PERMANENT, "Meta refused the entry as invalid"),
-    "miscounted": Meaning(Outcome.AMBIGUOUS, "Meta's answer counts other rows than were sent"),
-    "nothing_to_match": Meaning(
-        Outcome.PERMANENT,
-        "The row has no e-mail address, no phone number and no full name with a place to match by",
-    ),
-    "never_sent": Meaning(Outcome.APPLIED, "The row has nothing to match by, so it was never in the audience"),
-    OTHER: Meaning(Outcome.PERMANENT, "Meta refused the entry"),
-}
+#: "There is no specific rate limit for the Conversions API"; the pace is ours. Of bytes nothing is documented.
+_EVENTS = Limits(rows=1_000, bytes=1_000_000, calls_per_second=20, burst=20)
 
 
 class MetaSettings(HttpSettings):
@@ -133,6 +86,17 @@ class Meta(HttpDestination):
             "https://developers.facebook.com/docs/marketing-api/audiences/guides/custom-audiences/",
         ),
         Page("Error Codes", date(2026, 11, 21)),
+        Page(
+            "Conversions API: Using the API",
+            date(2026, 11, 22),
+            "https://developers.facebook.com/documentation/ads-commerce/conversions-api/using-the-api",
+        ),
+        Page(
+            "Customer Information Parameters",
+            date(2026, 11, 22),
+            "https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/"
+            "customer-information-parameters",
+        ),
     )
     settings_class: ClassVar[type[Settings]] = MetaSettings
     codes: ClassVar[Codes] = CODES
@@ -142,8 +106,8 @@ class Meta(HttpDestination):
             matched_by=("email", "phone"),
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
             keys=frozenset({"external_id", "email"}),
-            columns=frozenset(SCHEMA),
-            hashed_columns=frozenset(column for column, (_, _, hashed) in SCHEMA.items() if hashed),
+            columns=columns(META_AUDIENCE),
+            hashed_columns=hashed_columns(META_AUDIENCE),
             identifiers={"email": "email", "phone": "phone"},
             limits={Op.ADD: _ADD, Op.CHANGE: _ADD, Op.REMOVE: _REMOVE},
             needs_target=True,
@@ -152,7 +116,21 @@ class Meta(HttpDestination):
             nulls=frozenset({NullPolicy.CLEAR_OWN, NullPolicy.SKIP}),  # one and the same here: a blank matches nobody
             counts=True,
             concurrency=2,  # the vendor tells no limit; usage is computed per audience, so a few calls at a time
-        )
+        ),
+        "conversion": ObjectSpec(
+            row_errors=RowErrors.WHOLE,
+            matched_by=("email", "phone"),
+            modes=frozenset({Mode.APPEND}),
+            keys=frozenset({"event_id"}),
+            columns=events.COLUMNS,
+            required=events.REQUIRED,
+            hashed_columns=hashed_columns(META_EVENTS),
+            identifiers={"email": "email", "phone": "phone"},
+            limits={Op.ADD: _EVENTS},
+            needs_target=True,
+            idempotent=False,
+            removal="An event that was sent cannot be taken back.",
+        ),
     }
 
     @classmethod
@@ -161,9 +139,12 @@ class Meta(HttpDestination):
         return {"Authorization": f"Bearer {settings.access_token.get_secret_value()}"}
 
     def check(self, delivery: Delivery) -> None:
-        """Read the audience's state: a restricted one refuses every change, so nothing is sent to it."""
-        answer = self._call("GET", audience(delivery.target), params={"fields": "operation_status"})
-        _refuse_unless_done(answer)
+        """Read the dataset, or the audience's state: a restricted one refuses every change."""
+        if delivery.object == "conversion":
+            refuse_unless_done(self._call("GET", target(delivery), params={"fields": "id"}))
+            return
+        answer = self._call("GET", target(delivery), params={"fields": "operation_status"})
+        refuse_unless_done(answer)
         state = inside(answer.body.get("operation_status"))
         if state.get("code") == FLAGGED:
             raise DestinationRefused(
@@ -174,10 +155,12 @@ class Meta(HttpDestination):
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body, at most: what is present counts as a hash."""
-        return 2 + sum(3 + (64 if hashed else 4 * len(str(value))) for value, hashed in _present(row))
+        return events.size(row.payload) if delivery.object == "conversion" else size(row.payload)
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
-        """Add a batch to the audience, or take it off."""
+        """Report a batch of conversions; or add it to the audience, or take it off."""
+        if delivery.object == "conversion":
+            return self._report(delivery, rows)
         entries = {row.key: member(row.payload) for row in rows}
         sent = [row for row in rows if can_match(entries[row.key])]
         nameless = [row for row in rows if not can_match(entries[row.key])]
@@ -187,7 +170,7 @@ class Meta(HttpDestination):
             return results
         answer = self._call(
             "DELETE" if op is Op.REMOVE else "POST",
-            f"{audience(delivery.target)}/users",
+            f"{target(delivery)}/users",
             upload([entries[row.key] for row in sent]),
         )
         return [*results, *map_upload(sent, answer)]
@@ -195,12 +178,34 @@ class Meta(HttpDestination):
     def count(self, delivery: Delivery) -> Count | None:
         """Return the bounds that Meta gives for the people it has found so far: fewer than were sent, never exact."""
         fields = ("approximate_count_lower_bound", "approximate_count_upper_bound")
-        answer = self._call("GET", audience(delivery.target), params={"fields": ",".join(fields)})
-        _refuse_unless_done(answer)
+        answer = self._call("GET", target(delivery), params={"fields": ",".join(fields)})
+        refuse_unless_done(answer)
         low, high = (answer.body.get(field) for field in fields)
         if not isinstance(low, int) or not isinstance(high, int) or low < 0 or high < low:  # -1: not known yet
             return None
         return Count(low, high)
+
+    def _report(self, delivery: Delivery, rows: Sequence[Row]) -> list[RowResult]:
+        now = datetime.now(UTC)
+        bodies = {row.key: events.event(row.payload) for row in rows}
+        problems = {key: code for key, body in bodies.items() if (code := events.problem(body, now))}
+        results = [result(CODES, key, code) for key, code in problems.items()]
+        sent = [row for row in rows if row.key not in problems]
+        if not sent:
+            return results
+        answer = self.http.request(
+            "POST",
+            f"{target(delivery)}/events",
+            json={"data": [bodies[row.key] for row in sent]},
+            idempotent=False,
+            bucket="events",
+            pace=_EVENTS,
+            classify=classify,
+        )
+        refuse_unless_done(answer)
+        if answer.body.get("events_received") != len(sent):
+            return [*results, *(result(CODES, row.key, "miscounted") for row in sent)]
+        return [*results, *same_result(sent, Outcome.APPLIED)]
 
     def _call(self, method: str, path: str, body: Any = None, params: Mapping[str, str] | None = None) -> Response:
         # Every call may be repeated: an audience holds a person once, and removes a person who is not there in silence.
@@ -209,55 +214,21 @@ class Meta(HttpDestination):
         )
 
 
-def _present(row: Row) -> list[tuple[Any, bool]]:
-    """Return each value of a row in the schema, empty texts for those that it lacks, and whether it will be hashed."""
-    values = [(row.payload.get(column), hashed) for column, (_, _, hashed) in SCHEMA.items()]
-    return [("", False) if value is None else (value, hashed) for value, hashed in values]
-
-
-def audience(target: str | None) -> str:
-    """Return the address of an audience.
+def target(delivery: Delivery) -> str:
+    """Return the address of an audience or a dataset.
 
     Raises:
-        DestinationRefused: The target is not an audience's id, which is all digits.
+        DestinationRefused: The target is no id of one, which is all digits.
     """
-    if target is None or not (target.isascii() and target.isdigit()):
+    number = delivery.target
+    if number is None or not (number.isascii() and number.isdigit()):
+        is_audience = delivery.object == "custom_audience"
         raise DestinationRefused(
-            "A custom audience is named by its id, which is a number.",
+            f"A {'custom audience' if is_audience else 'dataset'} is named by its id, which is a number.",
             where="the exposure's sync block, field target",
-            fix="Copy the audience's id from Audience Manager, and quote it in the yml.",
+            fix=f"Copy the id from {'Audience' if is_audience else 'Events'} Manager, and quote it in the yml.",
         )
-    return f"/{VERSION}/{target}"
-
-
-def upload(entries: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return the body that adds or removes these members; they are spelled and hashed already."""
-    return {"payload": {"schema": [name for name, _, _ in SCHEMA.values()], "data": [list(entry) for entry in entries]}}
-
-
-def classify(response: Response) -> Verdict:
-    """Judge an answer by the error in its body, which says more than Meta's statuses do."""
-    error = response.body.get("error")
-    if not isinstance(error, dict):
-        return by_status(response)
-    code, subcode = error.get("code"), error.get("error_subcode")
-    verdict = ERRORS.get((code, subcode)) or ERRORS.get((code, None)) if isinstance(code, int) else None
-    if verdict is None:
-        return by_status(response)
-    if verdict.action is Action.RETRY:
-        minutes = minutes_to_wait(response.headers)
-        wait = min(minutes * 60, LONGEST_WAIT) if minutes else None
-        return replace(verdict, wait=wait, throttled=True)
-    return verdict
-
-
-def minutes_to_wait(headers: Mapping[str, str]) -> float:
-    """Return how many minutes the usage header says that the account stays throttled, 0 where it does not say."""
-    try:
-        usage = json.loads(headers.get("X-Business-Use-Case-Usage", "{}"))
-        return float(max(one["estimated_time_to_regain_access"] for many in usage.values() for one in many))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return 0.0
+    return f"/{VERSION}/{number}"
 
 
 def map_upload(rows: Sequence[Row], answer: Response) -> list[RowResult]:
@@ -266,9 +237,9 @@ def map_upload(rows: Sequence[Row], answer: Response) -> list[RowResult]:
     Raises:
         BatchRefused: Some rows are invalid, and Meta does not say which.
     """
-    if answer.status >= 300 and _code(answer) == _TOO_SMALL:
-        return [result(CODES, row.key, _TOO_SMALL) for row in rows]
-    _refuse_unless_done(answer)
+    if answer.status >= 300 and code_of(answer) == TOO_SMALL:
+        return [result(CODES, row.key, TOO_SMALL) for row in rows]
+    refuse_unless_done(answer)
     received, invalid = answer.body.get("num_received"), answer.body.get("num_invalid_entries")
     if received != len(rows) or not isinstance(invalid, int):
         return [result(CODES, row.key, "miscounted") for row in rows]
@@ -277,15 +248,3 @@ def map_upload(rows: Sequence[Row], answer: Response) -> list[RowResult]:
     if invalid >= len(rows):
         return [result(CODES, row.key, "invalid_entry") for row in rows]
     raise BatchRefused("invalid_entry", f"Meta refused {invalid} of {len(rows)} entries without naming them")
-
-
-def _code(answer: Response) -> str:
-    """Return the numbers of an error, and nothing of its texts."""
-    error = inside(answer.body.get("error"))
-    numbers = (error.get(field) for field in ("code", "error_subcode"))
-    return "/".join(str(number) for number in numbers if isinstance(number, int) and number)
-
-
-def _refuse_unless_done(answer: Response) -> None:
-    if answer.status >= 300:
-        raise BatchRefused(_code(answer) or str(answer.status), "Meta refused the call")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -10,8 +11,8 @@ import responses
 from pydantic import SecretStr
 
 from reverse_etl.destinations.base import Delivery, Destination
+from reverse_etl.destinations.meta.audience import can_match, member, upload
 from reverse_etl.destinations.meta.destination import MetaSettings
-from reverse_etl.destinations.meta.hashing import member
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import AmbiguousCall, BatchRefused, DestinationDown, DestinationRefused
 from reverse_etl.http import encode
@@ -66,7 +67,7 @@ def test_members_are_sent_hashed_and_the_token_in_a_header(meta: Destination, op
     assert request.headers["Authorization"] == "Bearer token"
     assert "token" not in (request.url or "")
     payload = json.loads(request.body or b"")["payload"]
-    assert payload["schema"] == ["EXTERN_ID", "EMAIL", "PHONE", "FN", "LN", "CT", "ZIP", "COUNTRY"]
+    assert payload["schema"] == ["EXTERN_ID", "EMAIL"]
     assert [entry[0] for entry in payload["data"]] == ["anna", "bea"]
     assert b"example.com" not in (request.body or b"")
 
@@ -179,9 +180,44 @@ def test_a_throttled_account_waits_as_long_as_the_usage_header_says(
     assert least <= naps[0] <= least + 1
 
 
+def test_an_entry_has_only_what_the_row_has_and_nothing_readable_but_the_own_id() -> None:
+    rows: list[dict[str, Any]] = [
+        {"external_id": "P1", "email": "Anna@Example.com", "phone": None},
+        {"external_id": "P2", "country": "DE"},
+    ]
+    email, country = (hashlib.sha256(text).hexdigest() for text in (b"anna@example.com", b"de"))
+
+    assert upload([member(row) for row in rows])["payload"] == {
+        "schema": ["EXTERN_ID", "EMAIL", "COUNTRY"],
+        "data": [["P1", email, ""], ["P2", "", country]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("payload", "possible"),
+    [
+        ({"email": "a@b.de"}, True),
+        ({"phone": "+4915112345678"}, True),
+        ({"phone": "0151 12345678", "country": "DE"}, True),
+        ({"phone": "0151 12345678"}, False),
+        ({"mobile_ad_id": "aece52e7-03ee-455a-b3c4-e57283966239"}, True),
+        ({"first_name": "Anna", "last_name": "Arndt", "postal_code": "50667"}, True),
+        ({"first_name": "Anna", "last_name": "Arndt", "country": "DE"}, False),
+        ({"external_id": "P1", "city": "Köln"}, False),
+        ({"email": "nonsense"}, False),
+        ({}, False),
+    ],
+)
+def test_a_row_that_nobody_can_be_found_by_is_recognised(payload: dict[str, str], possible: bool) -> None:
+    assert can_match(member(payload)) is possible
+
+
 def test_a_row_is_measured_at_least_as_long_as_it_is_sent(meta: Destination) -> None:
     for sent in (row("anna", phone="+4915112345678", city=None), make_row("ünï", external_id="ünï\\"), make_row("x")):
-        assert meta.size(Delivery("custom_audience"), sent) >= len(encode(member(sent.payload))) + 1
+        assert (
+            meta.size(Delivery("custom_audience"), sent)
+            >= len(encode(upload([member(sent.payload)])["payload"]["data"][0])) + 1
+        )
 
 
 @responses.activate
