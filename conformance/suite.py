@@ -52,7 +52,7 @@ class Conformance(Rows, Trouble, Told):
     @staticmethod
     def warehouse() -> Iterator[Warehouse]:
         """One warehouse for all of them: each play's sync has a state of its own in it."""
-        with DuckWarehouse(":memory:", "weft", {"TimeZone": "UTC"}) as opened:
+        with DuckWarehouse(":memory:", "weft", {"TimeZone": "UTC", "threads": 1}) as opened:
             yield opened
 
     @pytest.fixture(scope="class")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from conformance.play import Play
-from reverse_etl.errors import DestinationDown, DestinationRefused
 from warehouse.errors import WeftError
 
 
@@ -55,26 +53,20 @@ class Told:
         play.add(*range(6))
         if play.case.refused:
             play.add(1, **play.case.refused)
-        said: list[str] = []
-        troubles: list[tuple[str, dict[str, Any]]] = [
-            ("", {}),
-            ("rate_limited", {"skip": 1}),
-            ("server_error", {"times": None, "skip": 1}),
-            ("refuse_call", {"times": None, "skip": 1}),
-            ("bad_auth", {}),
-        ]
-        for number, (kind, fields) in enumerate(troubles if play.has_simulator else troubles[:1]):
-            if kind:
-                play.fault(kind, **fields)
-            play.add(*range(10 * number + 10, 10 * number + 13))
+        said = []
+        for lasts in (False, True):
+            play.add(*(range(20, 23) if lasts else range(10, 13)))
+            if play.has_simulator:
+                play.fault("rate_limited", skip=1)
+                play.fault("refuse_call", skip=2)
+                if lasts:
+                    play.fault("server_error", skip=1, times=None)
             try:
                 play.run(batch_rows=2)
             except WeftError as error:
                 said.append(f"{error} {error.__cause__ or ''}")
             play.stage.sandbox.clear_faults()
             play.time.sleep(3_600)
-        with suppress(DestinationDown, DestinationRefused):
-            play.run()
 
         runs = [line for line in play.world.engine("sync_runs") if line["sync_name"] == play.name]
         ledger = [line for line in play.world.engine("sync_ledger") if line["sync_name"] == play.name]
