@@ -48,6 +48,7 @@ class Case:
         target: The list or audience, where the object needs one.
         mode: How the suite keeps it in step.
         filler: A column of text that may be long, to reach the limit of bytes; none where rows cannot grow.
+        filler_length: How many characters that column takes.
         text: A column of text that takes any letters, to see whether they arrive.
         clears: A column that the policies for empty values are tried on; none where no field can be emptied.
         refused: What makes a row one that the vendor itself refuses: columns and values; none where it refuses none.
@@ -65,6 +66,7 @@ class Case:
     target: str | None = None
     mode: Mode = Mode.MIRROR
     filler: str | None = None
+    filler_length: int = 20_000
     text: str | None = None
     clears: str | None = None
     refused: Values | None = None

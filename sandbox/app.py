@@ -41,11 +41,10 @@ class Sandbox:
     def __init__(self, store: Store, *, limit_scale: float = 1.0, job_seconds: float = 0.4) -> None:
         self.store = store
         self.faults = Faults()
-        self.apis: dict[str, Api] = {
-            name: api(store, self.faults, limit_scale, job_seconds) for name, api in accounts.load().items()
-        }
-        for api in self.apis.values():
-            api.prepare()
+        self._simulators = accounts.load()
+        self._given = (limit_scale, job_seconds)
+        self.apis: dict[str, Api] = {}
+        self._open()
         methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
         self.app = Starlette(
             routes=[
@@ -66,6 +65,18 @@ class Sandbox:
         """Let time pass in every account."""
         for api in self.apis.values():
             api.advance()
+
+    def reset(self) -> None:
+        """Begin anew: every account as it was at the start."""
+        self.faults.clear()
+        self.store.clear()
+        self._open()
+
+    def _open(self) -> None:
+        """Open all accounts."""
+        for name, api in self._simulators.items():
+            self.apis[name] = api(self.store, self.faults, *self._given)
+            self.apis[name].prepare()
 
     def clear_faults(self) -> None:
         """Switch all faults off and let stuck jobs go on."""

@@ -73,6 +73,12 @@ class Store:
         with self._lock:
             self._db.close()
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.transaction():
+            for table in self.query("select name from sqlite_master where type = 'table'"):
+                self.execute(f"delete from {table['name']}")
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit everything inside at once, or nothing."""

@@ -32,10 +32,9 @@ def duckdb_project(folder: Path) -> Path:
 
 
 def _opened(warehouse: Warehouse) -> Shop:
-    schema = Shop(warehouse).relation("feed")
-    name = f"{schema.database}.{schema.schema}" if schema.database else schema.schema
-    warehouse.execute(f"create schema if not exists {name}")
-    return Shop(warehouse)
+    shop = Shop(warehouse)
+    shop.prepare()
+    return shop
 
 
 @pytest.fixture

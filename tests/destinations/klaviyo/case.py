@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from conformance.case import Case, Stage, Values
+from reverse_etl.destinations.base import Mode
+from reverse_etl.destinations.klaviyo.destination import KlaviyoSettings
+from sandbox.klaviyo.api import Klaviyo
 
 #: The only addresses that may be called, by module. A new one is a decision, made here as well as there.
 ADDRESSES: dict[str, set[str]] = {
@@ -24,3 +33,66 @@ ADDRESSES: dict[str, set[str]] = {
 
 #: Words of calls that succeed and do harm: they may be explained, never spelled in code.
 HARMFUL = re.compile(r"subscription|suppression|privacy")
+
+LIST = "WINBACK"
+
+
+def settings(stage: Stage) -> KlaviyoSettings:
+    """The simulated account's."""
+    return KlaviyoSettings(base_url=f"{stage.sandbox.url}/klaviyo", api_key=SecretStr(Klaviyo.key))
+
+
+def row(n: int) -> dict[str, Any]:
+    """A profile."""
+    return {
+        "email": f"person{n}@example.com",
+        "phone_number": f"+4915{n:09d}",
+        "first_name": f"Ann {n}",
+        "city": f"Town {n}",
+        "tier": f"tier {n}",
+    }
+
+
+def flat(record: Mapping[str, Any]) -> tuple[str, Values]:
+    """A profile as the simulator keeps it, as a row."""
+    values = {**record, **record.get("location", {}), **record.get("properties", {})}
+    return record["email"], {name: str(values[name]) for name in row(0) if values.get(name) not in (None, "")}
+
+
+def members(stage: Stage) -> dict[str, Values]:
+    """Whom the list holds."""
+    return dict(map(flat, stage.sandbox.accounts["klaviyo"].members(LIST)))
+
+
+def profiles(stage: Stage) -> dict[str, Values]:
+    """Whom the account holds."""
+    return dict(map(flat, stage.sandbox.accounts["klaviyo"].records))
+
+
+CASES = (
+    Case(
+        destination="klaviyo",
+        object="list",
+        settings=settings,
+        row=row,
+        held=members,
+        target=LIST,
+        filler="tier",
+        text="first_name",
+        clears="tier",
+        refused={"phone_number": "+49"},
+        missing_target="NOLIST",
+    ),
+    Case(
+        destination="klaviyo",
+        object="profile",
+        settings=settings,
+        row=row,
+        held=profiles,
+        mode=Mode.UPSERT,
+        filler="tier",
+        text="first_name",
+        clears="first_name",
+        refused={"phone_number": "+49"},
+    ),
+)

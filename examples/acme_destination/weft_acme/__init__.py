@@ -1,0 +1,1 @@
+"""Acme Mail as a destination of weft, with a simulator of it."""
