@@ -19,6 +19,8 @@ BUILT_IN: Mapping[str, str] = {
     "klaviyo": "sandbox.klaviyo.api:Klaviyo",
     "hubspot": "sandbox.hubspot.api:HubSpot",
     "meta": "sandbox.meta.api:Meta",
+    "braze": "sandbox.braze.api:Braze",
+    "iterable": "sandbox.iterable.api:Iterable",
 }
 
 

@@ -22,7 +22,7 @@ def refuse_consent(label: str, spec: ObjectSpec, columns: Iterable[str]) -> None
     found = sorted(spec.refused_columns.intersection(columns))
     if found:
         raise DestinationRefused(
-            f"{label} reads {', '.join(found)} as what people agreed to receive, and a sync does not decide about that.",
+            f"{label} reads {', '.join(found)} as what people agreed to receive; no sync decides about that.",
             where="the feed's columns",
             fix="Leave them out of the feed.",
         )

@@ -14,7 +14,7 @@ from reverse_etl.destinations.codes import inside
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import HttpClient
 
-#: "3,000 requests per three seconds" of up to 75 objects. Of the bytes nothing is published; other connectors keep to 4 MB.
+#: "3,000 requests per three seconds" of up to 75 objects. No bytes are published; others keep to 4 MB.
 TRACK = Limits(rows=75, bytes=3_990_000, calls_per_second=1_000, burst=100)
 #: Up to 50 people a call. "250,000 requests per hour", shared by most of Braze's endpoints; ids travel in the address.
 STATES = Limits(rows=50, bytes=6_000, calls_per_second=250_000 / 3_600, burst=10)
