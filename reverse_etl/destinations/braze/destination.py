@@ -18,7 +18,7 @@ from datetime import date
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import SecretStr, field_validator, model_validator
 
 from reverse_etl.destinations.base import (
     Delivery,
@@ -67,9 +67,14 @@ _NO_ADDRESS = (
 class BrazeSettings(HttpSettings):
     """A Braze workspace."""
 
-    base_url: str = Field(default="", validate_default=True)
     api_key: SecretStr
     alias_label: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _always_looked_at(cls, values: Any) -> Any:
+        """Let an address that is left out be answered as one that is wrong, which says more."""
+        return {"base_url": "", **values} if isinstance(values, dict) else values
 
     @field_validator("base_url", mode="before")
     @classmethod
