@@ -140,6 +140,14 @@ def test_what_is_wrong_is_named_with_what_is_possible(
     assert field in wrong.value.where
 
 
+def test_a_feed_that_would_change_what_people_agreed_to_is_refused(
+    tmp_path: Path, connections: dict[str, Connection]
+) -> None:
+    with pytest.raises(ConfigError, match="agreed to receive: subscribed") as wrong:
+        load_syncs(manifest(tmp_path, GOOD | {"object": "strict"}, columns=[*FEED, "subscribed"]), connections)
+    assert "leave them out" in str(wrong.value)
+
+
 def test_the_purposes_are_those_of_the_seed(tmp_path: Path, connections: dict[str, Connection]) -> None:
     parsed = manifest(tmp_path, GOOD)
     assert parsed.seed_values("purposes", "purpose") == ("email_marketing", "advertising")
