@@ -36,7 +36,7 @@ def find(name: str) -> type[Destination]:
 @pytest.fixture
 def connections(tmp_path: Path) -> dict[str, Connection]:
     file = tmp_path / "connections.yml"
-    file.write_text("connections: {memory: {destination: memory, base_url: 'http://localhost'}}")
+    file.write_text("connections: {memory: {destination: memory}}")
     return load_connections(file, {}, find)
 
 
