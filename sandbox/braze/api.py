@@ -109,7 +109,8 @@ class Braze(Api):
         self._write(taken.get("attributes", []))
         happened = [*taken.get("events", []), *taken.get("purchases", [])]
         self._write([{name: item[name] for name in item if name in _WHOM} for item in happened])
-        self.store.add_members(self.name, EVENTS, [(self._event_id(item), item) for item in happened])
+        if happened:
+            self.store.add_members(self.name, EVENTS, zip(self._event_ids(happened), happened, strict=True))
         counts = {PROCESSED[kind]: len(items) for kind, items in taken.items() if items}
         return Reply(201, {"message": "success", **counts, **({"errors": errors} if errors else {})})
 
@@ -176,11 +177,15 @@ class Braze(Api):
         row = self.store.one("select record_id from aliases where account = ? and value = ?", self.name, name)
         return str(row["record_id"]) if row else ""
 
-    def _event_id(self, item: Mapping[str, Any]) -> str:
-        """Return what an event is kept under. Events have no id of the sender's: one that comes twice is two."""
-        told = (item.get("properties") or {}).get("event_id") or "event"
-        number = self.store.next_number("braze", 1)
-        return f"{told}#{number}"
+    def _event_ids(self, items: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return what events are kept under. They have no id of the sender's: one that comes twice is two."""
+        told = [(item.get("properties") or {}).get("event_id") or "event" for item in items]
+        last = self.store.exactly_one(
+            """insert into counters values ('braze', ?)
+            on conflict (name) do update set value = value + excluded.value returning value""",
+            len(items),
+        )["value"]
+        return [f"{name}#{last - place}" for place, name in enumerate(told)]
 
     # subscription groups
 
