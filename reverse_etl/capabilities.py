@@ -90,6 +90,13 @@ def _columns(block: SyncBlock, spec: ObjectSpec, feed: Node) -> Iterator[Problem
             f"The feed {feed.name!r} has columns that mean nothing there: {', '.join(meaningless)}",
             f"use only: profile_id, {', '.join(sorted(spec.columns))}",
         )
+    consent = sorted(columns & spec.refused_columns)
+    if consent:
+        yield Problem(
+            "depends_on",
+            f"The feed {feed.name!r} has columns that change what people agreed to receive: {', '.join(consent)}",
+            f"leave them out of {feed.path}: a sync does not decide about consent",
+        )
     prefix = spec.removal_empties
     if prefix and block.mode is Mode.MIRROR and not any(column.startswith(prefix) for column in columns):
         yield Problem(

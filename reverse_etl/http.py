@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -135,7 +135,7 @@ class HttpClient:
         json: Any = None,
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | Sequence[str]] | None = None,
         reads: Reads = "json",
         idempotent: bool,
         bucket: str = "default",
@@ -150,7 +150,7 @@ class HttpClient:
             json: The body, as JSON.
             data: The body, as bytes that are sent as they are; ``headers`` says of what type.
             headers: Further headers of this call.
-            params: The query.
+            params: The query; several values of one name are a list.
             reads: What an answer holds: ``json``, or ``text`` for any other, such as CSV.
             idempotent: Whether the call may be repeated when it is not known if it was taken.
             bucket: The rate budget that it counts against.

@@ -21,6 +21,8 @@ BUILT_IN: Mapping[str, str] = {
     "meta": "sandbox.meta.api:Meta",
     "salesforce": "sandbox.salesforce.api:Salesforce",
     "tiktok": "sandbox.tiktok.api:TikTok",
+    "braze": "sandbox.braze.api:Braze",
+    "iterable": "sandbox.iterable.api:Iterable",
 }
 
 

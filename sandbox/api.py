@@ -19,11 +19,13 @@ class Request:
 
     Attributes:
         path: Path below the vendor's prefix, with its leading slash.
+        query: The last value of each name.
         headers: Header names in lower case.
         body: The decoded JSON or form body, the text of any other type; ``None`` where there is none.
         size: Bytes of the body.
         args: What the route's pattern captured.
         rows: How many rows the call carries; a handler sets it for the call log.
+        queries: Every value of each name, for vendors that take several.
     """
 
     method: str
@@ -36,6 +38,7 @@ class Request:
     args: dict[str, str] = field(default_factory=dict)
     template: str = ""
     rows: int = 0
+    queries: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -206,6 +206,7 @@ def read(http: HttpRequest, raw: bytes) -> Request:
         body=body,
         size=len(raw),
         base_url=f"{http.url.scheme}://{http.url.netloc}/{account}",
+        queries={name: http.query_params.getlist(name) for name in http.query_params},
     )
 
 

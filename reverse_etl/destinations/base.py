@@ -166,6 +166,7 @@ class ObjectSpec:
         matched_by: Columns that the vendor finds a person by, where it tells of nobody whether they were found: a plan
             counts how many rows have them.
         row_errors: How it is told which rows were refused.
+        refused_columns: Columns that no feed may have, because writing them changes what people agreed to receive.
     """
 
     modes: frozenset[Mode]
@@ -190,6 +191,7 @@ class ObjectSpec:
     hashed_columns: frozenset[str] = frozenset()
     matched_by: tuple[str, ...] = ()
     row_errors: RowErrors = RowErrors.WHOLE
+    refused_columns: frozenset[str] = field(default_factory=frozenset)
 
 
 class Settings(BaseModel):

@@ -56,6 +56,7 @@ def thing(spec: ObjectSpec) -> dict[str, Any]:
         "columns": sorted(spec.columns),
         "custom_columns": spec.custom_columns,
         "required": sorted(spec.required),
+        "refused_columns": sorted(spec.refused_columns),
         "hashed_columns": sorted(spec.hashed_columns),
         "matched_by": list(spec.matched_by),
         "limits": {str(op): _limits(spec.limits[op]) for op in Op if op in spec.limits},

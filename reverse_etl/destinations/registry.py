@@ -24,7 +24,9 @@ GROUP = "weft.destinations"
 
 #: weft's own, loaded when they are asked for. Adding one is one package beside these and one line here.
 BUILT_IN: Mapping[str, str] = {
+    "braze": "reverse_etl.destinations.braze.destination:Braze",
     "hubspot": "reverse_etl.destinations.hubspot.destination:HubSpot",
+    "iterable": "reverse_etl.destinations.iterable.destination:Iterable",
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
     "salesforce": "reverse_etl.destinations.salesforce.destination:Salesforce",

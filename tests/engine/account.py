@@ -133,7 +133,7 @@ class Memory(Destination):
         "contact": _spec(),
         "once": _spec(idempotent=False),
         "list": _spec(needs_target=True, asynchronous=True),
-        "strict": _spec(custom_columns=False, required=frozenset({"email"})),
+        "strict": _spec(custom_columns=False, required=frozenset({"email"}), refused_columns=frozenset({"subscribed"})),
         # takes everything that a destination can offer, from several threads
         "full": _spec(
             nulls=frozenset(NullPolicy),

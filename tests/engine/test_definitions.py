@@ -36,7 +36,7 @@ def find(name: str) -> type[Destination]:
 @pytest.fixture
 def connections(tmp_path: Path) -> dict[str, Connection]:
     file = tmp_path / "connections.yml"
-    file.write_text("connections: {memory: {destination: memory, base_url: 'http://localhost'}}")
+    file.write_text("connections: {memory: {destination: memory}}")
     return load_connections(file, {}, find)
 
 
@@ -138,6 +138,14 @@ def test_what_is_wrong_is_named_with_what_is_possible(
     assert told in str(wrong.value)
     assert "models/syncs/shop.yml, exposure shop_1" in wrong.value.where
     assert field in wrong.value.where
+
+
+def test_a_feed_that_would_change_what_people_agreed_to_is_refused(
+    tmp_path: Path, connections: dict[str, Connection]
+) -> None:
+    with pytest.raises(ConfigError, match="agreed to receive: subscribed") as wrong:
+        load_syncs(manifest(tmp_path, GOOD | {"object": "strict"}, columns=[*FEED, "subscribed"]), connections)
+    assert "leave them out" in str(wrong.value)
 
 
 def test_the_purposes_are_those_of_the_seed(tmp_path: Path, connections: dict[str, Connection]) -> None:
