@@ -19,6 +19,9 @@ BUILT_IN: Mapping[str, str] = {
     "klaviyo": "sandbox.klaviyo.api:Klaviyo",
     "hubspot": "sandbox.hubspot.api:HubSpot",
     "meta": "sandbox.meta.api:Meta",
+    "customerio": "sandbox.customerio.api:CustomerIo",
+    "mailchimp": "sandbox.mailchimp.api:Mailchimp",
+    "sendgrid": "sandbox.sendgrid.api:SendGrid",
 }
 
 

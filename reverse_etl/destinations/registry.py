@@ -24,9 +24,12 @@ GROUP = "weft.destinations"
 
 #: weft's own, loaded when they are asked for. Adding one is one package beside these and one line here.
 BUILT_IN: Mapping[str, str] = {
+    "customerio": "reverse_etl.destinations.customerio.destination:CustomerIo",
     "hubspot": "reverse_etl.destinations.hubspot.destination:HubSpot",
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
+    "mailchimp": "reverse_etl.destinations.mailchimp.destination:Mailchimp",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
+    "sendgrid": "reverse_etl.destinations.sendgrid.destination:SendGrid",
 }
 
 
