@@ -30,8 +30,11 @@ SEGMENT = "7"
 
 
 def settings(stage: Stage) -> CustomerIoSettings:
+    env = stage.sandbox.environment()
     return CustomerIoSettings(
-        base_url=f"{stage.sandbox.url}/customerio", site_id="demo-site", api_key=SecretStr("demo-weft-track-key")
+        base_url=env["CUSTOMERIO_URL"],
+        site_id=env["CUSTOMERIO_SITE_ID"],
+        api_key=SecretStr(env["CUSTOMERIO_API_KEY"]),
     )
 
 

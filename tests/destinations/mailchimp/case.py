@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from hashlib import md5
+from functools import partial
 from typing import Any
 
+import requests
 from pydantic import SecretStr
 
 from conformance.case import Case, Stage, Values
 from reverse_etl.destinations.base import Mode
 from reverse_etl.destinations.mailchimp.destination import MailchimpSettings
+from sandbox.server import Running
 
 #: The only addresses that may be called, by module. A new one is a decision, made here as well as there.
 ADDRESSES: dict[str, set[str]] = {
@@ -35,9 +37,8 @@ TAG = f"{AUDIENCE}/win-back"
 
 
 def settings(stage: Stage) -> MailchimpSettings:
-    return MailchimpSettings(
-        base_url=f"{stage.sandbox.url}/mailchimp", api_key=SecretStr("0123456789abcdef0123456789abcdef-us6")
-    )
+    env = stage.sandbox.environment()
+    return MailchimpSettings(base_url=env["MAILCHIMP_URL"], api_key=SecretStr(env["MAILCHIMP_API_KEY"]))
 
 
 def members(stage: Stage) -> Mapping[str, Values]:
@@ -63,15 +64,19 @@ def tag_row(n: int) -> dict[str, Any]:
 
 def tag_settings(stage: Stage) -> MailchimpSettings:
     """The account, whose audience has the people whom the suite tags: a tag makes no members."""
-    store = stage.sandbox.sandbox.store
-    if not store.find_members("mailchimp", AUDIENCE, [_hash(0)]):
-        people = [(_hash(n), {**tag_row(n), "status": "subscribed", "merge_fields": {}}) for n in range(12_000)]
-        store.add_members("mailchimp", AUDIENCE, people)
-    return settings(stage)
-
-
-def _hash(n: int) -> str:
-    return md5(tag_row(n)["email_address"].encode(), usedforsecurity=False).hexdigest()
+    found = settings(stage)
+    call = partial(
+        requests.post, f"{found.base_url}/3.0/lists/{AUDIENCE}", auth=("", found.api_key.get_secret_value()), timeout=30
+    )
+    # A benchmark serves the sandbox from another process, and tags as many as the limits let through meanwhile.
+    people = 12_000 if isinstance(stage.sandbox, Running) else 160_000
+    last = {**tag_row(people - 1), "status": "subscribed", "merge_fields": {"LNAME": "Arndt"}}
+    if call(json={"members": [last]}).json()["error_count"]:
+        return found  # they are there already
+    for start in range(0, people - 1, 500):
+        some = [last | tag_row(n) for n in range(start, min(start + 500, people - 1))]
+        call(json={"members": some}).raise_for_status()
+    return found
 
 
 CASES = (

@@ -34,7 +34,8 @@ LIST = "11111111-1111-4111-8111-111111111111"
 
 
 def settings(stage: Stage) -> SendGridSettings:
-    return SendGridSettings(base_url=f"{stage.sandbox.url}/sendgrid", api_key=SecretStr("SG.demo-weft"))
+    env = stage.sandbox.environment()
+    return SendGridSettings(base_url=env["SENDGRID_URL"], api_key=SecretStr(env["SENDGRID_API_KEY"]))
 
 
 def shown(contact: Values) -> dict[str, str]:
