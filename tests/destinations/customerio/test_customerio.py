@@ -16,7 +16,7 @@ from reverse_etl.destinations.customerio.destination import CustomerIoSettings
 from reverse_etl.destinations.customerio.payloads import ulid
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import BatchRefused, DestinationRefused
-from reverse_etl.rows import Op, RowResult
+from reverse_etl.rows import Op, Row, RowResult
 from sandbox.server import Running
 from tests.destinations.conftest import FakeTime, make_row
 
@@ -108,7 +108,7 @@ def test_consent_cannot_be_written(customerio: Destination, column: str) -> None
     with pytest.raises(DestinationRefused, match="Consent"):
         customerio.check(Delivery("person", key="id", fields=frozenset({"id", column})))
     with pytest.raises(DestinationRefused, match="Consent"):
-        customerio.send(PEOPLE, Op.ADD, [make_row("u1", id="u1", **{column: False})])
+        customerio.send(PEOPLE, Op.ADD, [Row("u1", Op.ADD, {"id": "u1", column: False})])
 
     assert customerio.traffic.calls == 0
 
@@ -122,9 +122,9 @@ def test_an_event_cannot_send_its_messages_to_somebody_else(customerio: Destinat
 
 def test_a_removal_empties_wefts_attributes_and_makes_nobody(account: Destination, sandbox: Running) -> None:
     kept = {"id": "leaver", "city": "Bonn", "weft_tier": "gold"}
-    account.send(PEOPLE, Op.ADD, [make_row("leaver", **kept)])
+    account.send(PEOPLE, Op.ADD, [Row("leaver", Op.ADD, kept)])
 
-    removals = [make_row("leaver", Op.REMOVE, **kept), make_row("stranger", Op.REMOVE, id="stranger")]
+    removals = [Row("leaver", Op.REMOVE, kept), make_row("stranger", Op.REMOVE, id="stranger")]
 
     assert {one[0] for one in outcomes(account.send(PEOPLE, Op.REMOVE, removals)).values()} == {"applied"}
     people = {one["id"]: one for one in sandbox.accounts["customerio"].records}
