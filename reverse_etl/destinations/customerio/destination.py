@@ -39,6 +39,7 @@ from reverse_etl.destinations.customerio.payloads import (
     OURS,
     event,
     identify,
+    longest,
     map_batch,
     ours,
     reason,
@@ -158,14 +159,14 @@ class CustomerIo(HttpDestination):
         """Return the bytes that a row adds to a body, at most."""
         if delivery.object == "segment":
             return len(encode(row.key)) + 1
-        operation = self._operation(delivery, row, ours([row]))
-        return 0 if isinstance(operation, str) else len(encode(operation)) + 1
+        return longest(row)
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Send a batch of operations, or change who is in a segment."""
         if delivery.object == "segment":
             return self._change_segment(_segment(delivery), op, rows)
         columns = ours(rows)
+        refuse_reserved(delivery.object, {column for row in rows for column in row.payload})
         results: list[RowResult] = []
         sent: list[Row] = []
         operations: list[dict[str, Any]] = []
@@ -193,7 +194,6 @@ class CustomerIo(HttpDestination):
             row: The row.
             columns: What a removal empties.
         """
-        refuse_reserved(delivery.object, row.payload)
         if delivery.object == "event":
             return event(row)
         if row.op is Op.REMOVE:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from base64 import b32encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ EVENT_COLUMNS = frozenset({"event_id", "event_name", "occurred_at", *PERSON_KEYS
 OURS = "weft_"
 
 MAX_ITEM = 32_000  #: bytes of one operation in a batch
+AROUND = 150  #: bytes of an operation beside the values of its row, at most
 
 #: Attributes of a person by which Customer.io keeps consent. A feed that wrote them would subscribe, for every row
 #: that says so, a person who had unsubscribed.
@@ -43,7 +45,8 @@ CODES: Codes = {
 }
 
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
-_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, in which a ULID is written
+# A ULID is written in Crockford's base 32, which has other digits than the usual one.
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
 def identify(key: str, values: Mapping[str, Any], *, create: bool = True) -> dict[str, Any]:
@@ -107,12 +110,18 @@ def ulid(event_id: str, at: int | None) -> str:
         return event_id.upper()
     digest = hashlib.sha256(event_id.encode()).digest()[:10]
     number = (min(max(at or 0, 0) * 1000, 2**48 - 1) << 80) | int.from_bytes(digest)
-    return "".join(_DIGITS[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return b32encode(number.to_bytes(20)).translate(_CROCKFORD)[6:].decode()
 
 
 def ours(rows: Iterable[Row]) -> list[str]:
     """Return the columns of rows that nobody but a sync fills, by their prefix."""
     return sorted({column for row in rows for column in row.payload if column.startswith(OURS)})
+
+
+def longest(row: Row) -> int:
+    """Return the bytes that the operation of a row takes, at most: its values, and what stands around them."""
+    emptied = 4 * len(row.payload)  # "null" in place of a shorter value
+    return len(encode(row.payload)) + len(encode(row.key)) + emptied + AROUND
 
 
 def too_large(operation: Mapping[str, Any]) -> bool:

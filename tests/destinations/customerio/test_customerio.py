@@ -242,3 +242,19 @@ def test_leaving_a_segment_keeps_the_person(account: Destination, sandbox: Runni
 
     assert {"id": "member"} in sandbox.accounts["customerio"].records
     assert {"id": "member"} not in sandbox.accounts["customerio"].members("7")
+
+
+@pytest.mark.parametrize("op", [Op.ADD, Op.REMOVE])
+@responses.activate
+def test_a_row_is_measured_at_least_as_long_as_it_is_sent(customerio: Destination, op: Op) -> None:
+    call = responses.post(f"{URL}/api/v2/batch", json={})
+    people = [
+        make_row("u1", op, id="u1", weft_a=1, weft_b=""),
+        make_row("ünï\\", op, id="ünï\\", email="a@example.com", weft_a="x" * 99),
+    ]
+    customerio.send(PEOPLE, op, people)
+    assert len(call.calls[0].request.body or b"") <= sum(customerio.size(PEOPLE, row) for row in people) + 20
+
+    orders = [event("o1"), event("ö" * 40, note="x", total=None)]
+    customerio.send(EVENTS, Op.ADD, orders)
+    assert len(call.calls[1].request.body or b"") <= sum(customerio.size(EVENTS, row) for row in orders) + 20
