@@ -23,6 +23,9 @@ BUILT_IN: Mapping[str, str] = {
     "tiktok": "sandbox.tiktok.api:TikTok",
     "braze": "sandbox.braze.api:Braze",
     "iterable": "sandbox.iterable.api:Iterable",
+    "customerio": "sandbox.customerio.api:CustomerIo",
+    "mailchimp": "sandbox.mailchimp.api:Mailchimp",
+    "sendgrid": "sandbox.sendgrid.api:SendGrid",
 }
 
 

@@ -25,12 +25,15 @@ GROUP = "weft.destinations"
 #: weft's own, loaded when they are asked for. Adding one is one package beside these and one line here.
 BUILT_IN: Mapping[str, str] = {
     "braze": "reverse_etl.destinations.braze.destination:Braze",
+    "customerio": "reverse_etl.destinations.customerio.destination:CustomerIo",
     "hubspot": "reverse_etl.destinations.hubspot.destination:HubSpot",
     "iterable": "reverse_etl.destinations.iterable.destination:Iterable",
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
+    "mailchimp": "reverse_etl.destinations.mailchimp.destination:Mailchimp",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
     "salesforce": "reverse_etl.destinations.salesforce.destination:Salesforce",
-    "tiktok": "reverse_etl.destinations.tiktok.destination:TikTok",
+    "sendgrid": "reverse_etl.destinations.sendgrid.destination:SendGrid",    "tiktok": "reverse_etl.destinations.tiktok.destination:TikTok",
+
 }
 
 
