@@ -19,6 +19,8 @@ BUILT_IN: Mapping[str, str] = {
     "klaviyo": "sandbox.klaviyo.api:Klaviyo",
     "hubspot": "sandbox.hubspot.api:HubSpot",
     "meta": "sandbox.meta.api:Meta",
+    "google": "sandbox.google.api:Google",
+    "linkedin": "sandbox.linkedin.api:LinkedIn",
 }
 
 

@@ -24,8 +24,10 @@ GROUP = "weft.destinations"
 
 #: weft's own, loaded when they are asked for. Adding one is one package beside these and one line here.
 BUILT_IN: Mapping[str, str] = {
+    "google": "reverse_etl.destinations.google.destination:Google",
     "hubspot": "reverse_etl.destinations.hubspot.destination:HubSpot",
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
+    "linkedin": "reverse_etl.destinations.linkedin.destination:LinkedIn",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
 }
 
