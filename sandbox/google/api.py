@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.api import Api, Reply, Request, Route
 from sandbox.faults import Faults
 from sandbox.google.keys import key_file, refusal
-from sandbox.google.requests import ACCOUNT, Requests
+from sandbox.google.requests import ACCOUNT, STATUS_PATH, Requests
 from sandbox.google.rules import KINDS, Violation, event_violation, member_violation
 from sandbox.google.schema import misfit
 from sandbox.store import Store
@@ -45,7 +45,7 @@ class Google(Api):
         Route("POST", "/v1/audienceMembers:remove", "remove_members", "mutate"),
         Route("POST", "/v1/audienceMembers:removeAll", "remove_all", "mutate"),
         Route("POST", "/v1/events:ingest", "ingest_events", "mutate"),
-        Route("GET", "/v1/requestStatus:retrieve", "get_status", "read"),
+        Route("GET", STATUS_PATH, "get_status", "read"),
     )
 
     def __init__(self, store: Store, faults: Faults, limit_scale: float, job_seconds: float = 0.4) -> None:

@@ -15,6 +15,8 @@ from sandbox.store import Store
 
 ACCOUNT = "google"
 OLDEST = timedelta(days=90)  #: of an event
+DUPLICATE = "DUPLICATE_TRANSACTION_ID"
+STATUS_PATH = "/v1/requestStatus:retrieve"
 _PREFIX = "PROCESSING_ERROR_REASON_"
 
 #: The kind of a request: which status it has, and in what.
@@ -160,9 +162,9 @@ class Requests:
         else:
             people = [_identifiers(item) for _, item in taken]
             self.store.add_members(ACCOUNT, target, [(_name(person), flat(person)) for person in people])
-        if refused:
-            rows = sum(len(places) for places in refused.values())
-            self.store.note_refusal(ACCOUNT, "/v1/requestStatus:retrieve", next(iter(refused)), "rows refused", rows)
+        for reason, places in refused.items():
+            if reason != DUPLICATE:  # what is there already is no loss
+                self.store.note_refusal(ACCOUNT, STATUS_PATH, reason, "rows of a request", len(places))
         return dict(refused)
 
     def _add_events(
@@ -181,7 +183,7 @@ class Requests:
             if datetime.fromisoformat(event["eventTimestamp"]) < oldest:
                 refused["EVENT_TOO_OLD"].append(place)
             elif event_id in known:
-                refused["DUPLICATE_TRANSACTION_ID"].append(place)
+                refused[DUPLICATE].append(place)
             else:
                 known.add(event_id)
                 new.append((event_id, {**flat(_identifiers(event)), **_plain(event)}))
