@@ -159,7 +159,11 @@ class LinkedIn(HttpDestination):
                 fix="Check the sync's target: it is the id of the DMP segment, not of the audience made of it.",
             )
         if answer.status >= 300:
-            raise DestinationRefused(f"LinkedIn refuses to show the segment ({answer.status}).", where=where)
+            raise DestinationRefused(
+                f"LinkedIn refuses to show the segment ({answer.status}).",
+                where=where,
+                fix="Check the sync's target and the connection's address.",
+            )
         if answer.body.get("type") != "USER":
             raise DestinationRefused(
                 "The segment is not one of users.", where=where, fix="Point the sync at a segment of type USER."
