@@ -41,6 +41,7 @@ from reverse_etl.destinations.google.payloads import (
     event,
     member,
     size,
+    timestamp,
 )
 from reverse_etl.destinations.google.settings import CONSENTS, GoogleSettings, place
 from reverse_etl.destinations.google.statuses import in_order, results
@@ -154,10 +155,8 @@ class Google(HttpDestination):
         probe = hashlib.sha256(b"weft@example.com").hexdigest()
         person: dict[str, Any] = {"userData": {"userIdentifiers": [{"emailAddress": probe}]}}
         if delivery.object == "conversion":
-            moment = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-            answer = self._ingest_events(
-                delivery, [{"transactionId": "weft", "eventTimestamp": moment, **person}], True
-            )
+            made_up = {"transactionId": "weft", "eventTimestamp": timestamp(datetime.now(UTC)), **person}
+            answer = self._ingest_events(delivery, [made_up], True)
         else:
             if delivery.key == MOBILE_ID:
                 person = {"mobileData": {"mobileIds": ["00000000-0000-4000-8000-000000000000"]}}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reverse_etl.destinations.base import Delivery
+from reverse_etl.destinations.moments import moment
 from reverse_etl.hashing.table import columns, told
 from reverse_etl.hashing.vendors import GOOGLE
 from reverse_etl.rows import Row
@@ -57,10 +58,10 @@ def member(delivery: Delivery, payload: Mapping[str, Any]) -> dict[str, Any] | N
 
 def event(payload: Mapping[str, Any]) -> dict[str, Any] | str:
     """Return a row as an event, or the code of what keeps it from being one."""
-    moment = moment_of(payload.get("occurred_at"))
-    if moment is None:
+    when = moment(payload.get("occurred_at"))
+    if when is None:
         return "bad_time"
-    made: dict[str, Any] = {"transactionId": str(payload["event_id"]), "eventTimestamp": moment}
+    made: dict[str, Any] = {"transactionId": str(payload["event_id"]), "eventTimestamp": timestamp(when)}
     fields = told(GOOGLE, payload)
     person = identifiers(fields)
     clicks = {name: str(payload[name]) for name in sorted(CLICKS) if payload.get(name) is not None}
@@ -88,17 +89,9 @@ def event(payload: Mapping[str, Any]) -> dict[str, Any] | str:
     return made
 
 
-def moment_of(value: Any) -> str | None:
-    """Return a moment in the form that Google takes, UTC where it does not say; ``None`` where it is not one."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return None
-    if not isinstance(value, datetime):
-        return None
-    moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    return moment.isoformat().replace("+00:00", "Z")
+def timestamp(moment: datetime) -> str:
+    """Return a moment in the form that Google takes."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def size(row: Row) -> int:

@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from reverse_etl.destinations.base import Delivery, Destination, Mode
 from reverse_etl.destinations.google.codes import CODES, REFUSALS
-from reverse_etl.destinations.google.payloads import event, member, moment_of, size
+from reverse_etl.destinations.google.payloads import event, member, size
 from reverse_etl.destinations.google.settings import Consent, GoogleSettings
 from reverse_etl.destinations.google.statuses import results
 from reverse_etl.destinations.registry import connect
@@ -225,7 +225,9 @@ def test_what_cannot_be_a_conversion_is_told_without_spoiling_a_request(values: 
     ],
 )
 def test_a_moment_is_told_in_utc(moment: Any, told: str) -> None:
-    assert moment_of(moment) == told
+    made = event(order("o-1", occurred_at=moment).payload)
+    assert isinstance(made, dict)
+    assert made["eventTimestamp"] == told
 
 
 def test_a_row_is_measured_at_least_as_long_as_it_is_sent() -> None:
