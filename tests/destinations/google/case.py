@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from conformance.case import Case, Stage, Values
 from reverse_etl.destinations.base import Mode
 from reverse_etl.destinations.google.settings import Consent, GoogleSettings
-from sandbox.google.api import OPERATING, Google
+from sandbox.google.api import Google
 
 #: The only addresses that may be called, by module. A new one is a decision, made here as well as there.
 ADDRESSES: dict[str, set[str]] = {
@@ -35,12 +35,11 @@ HARMFUL = re.compile(r"removeAll|removeAsOfTime|users:|userLists/|DELETE")
 
 def settings(stage: Stage) -> GoogleSettings:
     """The simulated account's."""
-    url = f"{stage.sandbox.url}/google"
-    told = stage.sandbox.sandbox.apis["google"].environment(url)
+    told = stage.sandbox.environment()
     return GoogleSettings(
-        base_url=url,
+        base_url=told["GOOGLE_URL"],
         service_account=SecretStr(told["GOOGLE_SERVICE_ACCOUNT"]),
-        account_id=OPERATING,
+        account_id=told["GOOGLE_ACCOUNT_ID"],
         consents=frozenset(Consent),
         customer_match_terms="accepted",
     )
