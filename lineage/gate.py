@@ -126,7 +126,7 @@ def arrivals(lineage: ProjectLineage, sync: SyncDefinition) -> Iterator[Arrival]
     found = [(column, one) for column in sent_columns(lineage, sync) for one in _carried(lineage, sync, column)]
     found += [("", one) for one in lineage.tracer.rows(sync.feed_id).carried]
     for column, carried in found:
-        verdict = lineage.policy.verdict(carried.label, sync.destination, sync.connection, sync.purpose)
+        verdict = lineage.policy.verdict(carried.label, sync.destination, sync.object, sync.connection, sync.purpose)
         yield Arrival(column, carried, column in hashed or carried.how is How.HASHED, verdict)
 
 

@@ -84,12 +84,16 @@ class Policy(BaseModel):
     labels: dict[str, Annotated[Label, BeforeValidator(_described)]]
     rules: Rules
 
-    def verdict(self, label: str, destination: str, connection: str, purpose: str | None) -> Verdict:
-        """Return the strictest rule for a label on its way to a destination."""
-        own = self.rules.destinations.get(destination, {})
+    def verdict(self, label: str, destination: str, kind: str, connection: str, purpose: str | None) -> Verdict:
+        """Return the strictest rule for a label on its way to an object of a destination.
+
+        What is said of the object takes the place of what is said of the destination, and that the default's.
+        """
+        own = self.rules.destinations
+        place = next((name for name in (f"{destination}.{kind}", destination) if label in own.get(name, {})), None)
         given = [
-            Verdict(own[label], f"rules.destinations.{destination}.{label}")
-            if label in own
+            Verdict(own[place][label], f"rules.destinations.{place}.{label}")
+            if place
             else Verdict(self.rules.default[label], f"rules.default.{label}")
         ]
         if (stated := self.rules.connections.get(connection, {}).get(label)) is not None:
@@ -163,7 +167,7 @@ def _unknown(
 ) -> Iterator[tuple[str, str, str]]:
     rules = policy.rules
     for group, found, known in (
-        ("destinations", rules.destinations, set(registry.names())),
+        ("destinations", rules.destinations, {*registry.names(), *_objects(rules.destinations)}),
         ("connections", rules.connections, set(connections)),
         ("purposes", rules.purposes, purposes),
     ):
@@ -172,6 +176,12 @@ def _unknown(
                 yield f"There is no {group[:-1]} called {name!r}.", f"rules.{group}.{name}", meant(name, known)
             yield from _unknown_labels(policy, stated, f"rules.{group}.{name}")
     yield from _unknown_labels(policy, rules.default, "rules.default")
+
+
+def _objects(named: Iterable[str]) -> Iterator[str]:
+    """Yield the objects of the destinations that are named, as the policy names them."""
+    for destination in {name.partition(".")[0] for name in named}.intersection(registry.names()):
+        yield from (f"{destination}.{kind}" for kind in registry.get(destination).objects)
 
 
 def _unknown_labels(policy: Policy, stated: Mapping[str, Rule], key: str) -> Iterator[tuple[str, str, str]]:

@@ -26,6 +26,8 @@ BUILT_IN: Mapping[str, str] = {
     "customerio": "sandbox.customerio.api:CustomerIo",
     "mailchimp": "sandbox.mailchimp.api:Mailchimp",
     "sendgrid": "sandbox.sendgrid.api:SendGrid",
+    "google": "sandbox.google.api:Google",
+    "linkedin": "sandbox.linkedin.api:LinkedIn",
 }
 
 

@@ -26,9 +26,11 @@ GROUP = "weft.destinations"
 BUILT_IN: Mapping[str, str] = {
     "braze": "reverse_etl.destinations.braze.destination:Braze",
     "customerio": "reverse_etl.destinations.customerio.destination:CustomerIo",
+    "google": "reverse_etl.destinations.google.destination:Google",
     "hubspot": "reverse_etl.destinations.hubspot.destination:HubSpot",
     "iterable": "reverse_etl.destinations.iterable.destination:Iterable",
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
+    "linkedin": "reverse_etl.destinations.linkedin.destination:LinkedIn",
     "mailchimp": "reverse_etl.destinations.mailchimp.destination:Mailchimp",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
     "salesforce": "reverse_etl.destinations.salesforce.destination:Salesforce",

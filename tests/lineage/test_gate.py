@@ -82,6 +82,17 @@ def test_the_strictest_rule_wins(small: Make, stricter: dict[str, Any]) -> None:
     assert f"rules.{group}." in str(raised.value)
 
 
+def test_a_rule_of_an_object_takes_the_place_of_its_destinations(small: Make) -> None:
+    project = small(people=PEOPLE, sync_klaviyo__all="select profile_id, email, name from main.people")
+    rules = project.policy["rules"]["destinations"]
+    rules |= {"klaviyo": {"name": "never"}, "klaviyo.list": {"name": "plain"}}
+    project.check()
+
+    rules |= {"klaviyo": {"name": "plain"}, "klaviyo.list": {"name": "never"}}
+    with pytest.raises(ConfigError, match=r"change rules[.]destinations[.]klaviyo[.]list[.]name in policy[.]yml"):
+        project.check()
+
+
 def test_profile_id_is_not_sent_and_not_asked_about(small: Make) -> None:
     small(sync_klaviyo__all="select illness as profile_id, email from raw").check()
 
@@ -154,6 +165,7 @@ def test_a_model_that_reads_itself_is_followed(small: Make) -> None:
      (lambda policy: policy["rules"]["default"].update(nmae="plain"), "rules.default.nmae", "did you mean 'name'?"),
      (lambda policy: policy["rules"]["default"].update(name="maybe"), "rules.default.name", "'plain', 'hashed'"),
      (lambda policy: policy["rules"]["destinations"].update(klavyio={}), "rules.destinations.klavyio", "'klaviyo'"),
+     (lambda policy: policy["rules"]["destinations"].update({"meta.x": {}}), "rules.destinations.meta.x", "'meta'"),
      (lambda policy: policy["rules"].update(connections={"k": {}}), "rules.connections.k", "klaviyo"),
      (lambda policy: policy["rules"].update(purposes={"sales": {}}), "rules.purposes.sales", "sales_outreach"),
      (lambda policy: policy["rules"].update(always={}), "rules.always", "knows no key"),

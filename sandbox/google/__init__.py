@@ -1,0 +1,1 @@
+"""A simulated account of Google Ads behind the Data Manager API."""
