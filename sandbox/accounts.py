@@ -19,6 +19,7 @@ BUILT_IN: Mapping[str, str] = {
     "klaviyo": "sandbox.klaviyo.api:Klaviyo",
     "hubspot": "sandbox.hubspot.api:HubSpot",
     "meta": "sandbox.meta.api:Meta",
+    "webhook": "sandbox.webhook.api:Webhook",
 }
 
 
