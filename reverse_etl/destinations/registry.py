@@ -27,6 +27,7 @@ BUILT_IN: Mapping[str, str] = {
     "hubspot": "reverse_etl.destinations.hubspot.destination:HubSpot",
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
+    "sql": "reverse_etl.destinations.sql.destination:Sql",
     "webhook": "reverse_etl.destinations.webhook.destination:Webhook",
 }
 

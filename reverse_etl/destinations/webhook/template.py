@@ -109,8 +109,8 @@ class Body:
         missing = sorted(self._columns - set(fields))
         if missing:
             raise TemplateRefused(f"it uses {', '.join(f'row.{name}' for name in missing)}, which the feed has not")
-        row = {"op": "add", "key": "sample", "row": dict.fromkeys(fields, "sample"), "changed": list[str]()}
-        sample: dict[str, Any] = row if seen is ONE else {"rows": [row, row]}
+        row: dict[str, Any] = {"op": "add", "key": "sample", "row": dict.fromkeys(fields, "sample"), "changed": []}
+        sample = row if seen is ONE else {"rows": [row, row]}
         try:
             text = self._template.render(**sample)
         except Exception:  # a sample is no number; only real values can tell

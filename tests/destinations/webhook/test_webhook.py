@@ -75,7 +75,8 @@ def test_every_attempt_is_signed_anew_with_both_secrets_and_named_alike(
 
     first, second = (call.request for call in responses.calls)
     for request, at in ((first, 1_000), (second, 2_000)):
-        signed = f"{at}.".encode() + bytes(request.body or b"")
+        assert isinstance(request.body, bytes)
+        signed = f"{at}.".encode() + request.body
         right = [hmac.new(secret, signed, hashlib.sha256).hexdigest() for secret in (b"new", b"old")]
         assert request.headers["X-Weft-Signature"] == f"t={at},v1={right[0]},v1={right[1]}"
     assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
