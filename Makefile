@@ -76,7 +76,7 @@ bench: $(VENV)/.dev  ## measure again what the README and docs state
 	@$(BIN)/python -m benchmarks
 
 lock: $(VENV)/.dev  ## resolve the dependencies again, without index addresses
-	@$(COMPILE) --upgrade pyproject.toml --group dev --extra probabilistic -o requirements-dev.lock
+	@$(COMPILE) --upgrade pyproject.toml --group dev --extra probabilistic --extra postgres --extra s3 --extra sftp -o requirements-dev.lock
 	@$(COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock
 	@$(COMPILE) --group bootstrap -c requirements-dev.lock -o requirements-bootstrap.lock
 

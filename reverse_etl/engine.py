@@ -18,6 +18,7 @@ from reverse_etl.connections import Connection
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Destination
 from reverse_etl.errors import ConfigError, GuardTripped, LeaseLost, PlanMoved
+from reverse_etl.kinds import kind_of
 from reverse_etl.report import Plan, Progress, RunReport, Status, silent
 from reverse_etl.rows import Outcome
 from reverse_etl.seal import Seal
@@ -178,8 +179,9 @@ class _Run:
             spec = self.destination.objects[self.sync.object]
             evidence.keep_only_opted_out(self.warehouse, self.sync, spec, self.report.run_id)
         if plan.opted_out if stopped_by else plan.rows:
-            fields = frozenset(column.name for column in self.feed.columns)
-            self.destination.check(replace(self.sync.delivery, fields=fields))
+            kinds = {column.name: kind_of(column.type) for column in self.feed.columns}
+            types = {name: kind for name, kind in kinds.items() if kind is not None}
+            self.destination.check(replace(self.sync.delivery, fields=frozenset(kinds), types=types))
             self._send(plan)
             outcomes, jobs = self._settle()
             self._settled(outcomes)

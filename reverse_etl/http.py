@@ -136,6 +136,8 @@ class HttpClient:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str | Sequence[str]] | None = None,
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        params: Mapping[str, str] | None = None,
         reads: Reads = "json",
         idempotent: bool,
         bucket: str = "default",
@@ -151,6 +153,8 @@ class HttpClient:
             data: The body, as bytes that are sent as they are; ``headers`` says of what type.
             headers: Further headers of this call.
             params: The query; several values of one name are a list.
+            headers: Further headers of this call, or what makes them for every attempt: a signature has the time in it.
+            params: The query.
             reads: What an answer holds: ``json``, or ``text`` for any other, such as CSV.
             idempotent: Whether the call may be repeated when it is not known if it was taken.
             bucket: The rate budget that it counts against.
@@ -162,7 +166,7 @@ class HttpClient:
             DestinationDown: The attempts ran out, and the vendor took nothing; or it did not answer a moment ago.
             AmbiguousCall: The attempts ran out, or the call may not be repeated, and the vendor may have taken it.
         """
-        options: dict[str, Any] = {"params": params, "headers": dict(headers or {}), "data": data}
+        options: dict[str, Any] = {"params": params, "headers": headers or {}, "data": data}
         if json is not None:
             options["data"] = encode(json)
         call = _Call(method, path, idempotent, classify, bucket, pace or self.limits, options, reads)
@@ -242,7 +246,8 @@ class HttpClient:
         """Send the call and judge what came back, or what broke."""
         headers = CaseInsensitiveDict(_TYPED if call.options["data"] is not None else ())
         headers.update(credentials)
-        headers.update(call.options["headers"])
+        own = call.options["headers"]
+        headers.update(own() if callable(own) else own)
         try:
             with self._session() as session:
                 raw = session.request(

@@ -28,6 +28,7 @@ BUILT_IN: Mapping[str, str] = {
     "sendgrid": "sandbox.sendgrid.api:SendGrid",
     "google": "sandbox.google.api:Google",
     "linkedin": "sandbox.linkedin.api:LinkedIn",
+    "webhook": "sandbox.webhook.api:Webhook",
 }
 
 

@@ -23,6 +23,7 @@ class Request:
         headers: Header names in lower case.
         body: The decoded JSON or form body, the text of any other type; ``None`` where there is none.
         size: Bytes of the body.
+        raw: The body as it came, for what is signed.
         args: What the route's pattern captured.
         rows: How many rows the call carries; a handler sets it for the call log.
         queries: Every value of each name, for vendors that take several.
@@ -35,6 +36,7 @@ class Request:
     body: Any
     size: int
     base_url: str
+    raw: bytes = b""
     args: dict[str, str] = field(default_factory=dict)
     template: str = ""
     rows: int = 0

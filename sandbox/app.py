@@ -205,6 +205,7 @@ def read(http: HttpRequest, raw: bytes) -> Request:
         headers={name.lower(): value for name, value in http.headers.items()},
         body=body,
         size=len(raw),
+        raw=raw,
         base_url=f"{http.url.scheme}://{http.url.netloc}/{account}",
         queries={name: http.query_params.getlist(name) for name in http.query_params},
     )

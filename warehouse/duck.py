@@ -116,7 +116,8 @@ class DuckWarehouse(Warehouse):
             try:
                 return self.execute(sql)
             finally:
-                self._connection.unregister(VALUES)
+                with suppress(duckdb.Error):  # an aborted transaction refuses it, and hides why it was aborted
+                    self._connection.unregister(VALUES)
 
     def insert(self, table: Relation, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Insert rows through Arrow, some ten thousand at a time."""

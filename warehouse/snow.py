@@ -156,7 +156,7 @@ class SnowflakeWarehouse(Warehouse):
         """Return the columns of a relation in their order."""
         schema = exp.table_("columns", db="information_schema", catalog=relation.database or self.database)
         found = self.query(
-            exp.select("column_name", "data_type", "numeric_scale")
+            exp.select("column_name", "data_type", "numeric_precision", "numeric_scale")
             .from_(schema)
             .where(
                 exp.func("lower", exp.column("table_schema")).eq(relation.schema.lower()),
@@ -168,7 +168,7 @@ class SnowflakeWarehouse(Warehouse):
             Column(
                 stored.lower() if stored.isupper() else stored,
                 stored,
-                exp.DataType.build(row["data_type"], dialect="snowflake", udt=True),
+                exp.DataType.build(_type(row), dialect="snowflake", udt=True),
             )
             for row in found
             for stored in [str(row["column_name"])]
@@ -188,6 +188,12 @@ class SnowflakeWarehouse(Warehouse):
                 where=self._where,
                 fix="if a relation or a column is missing, run `dbt build`; if a privilege is, ask for it",
             ) from error
+
+
+def _type(column: dict[str, Any]) -> str:
+    """Return a column's type as the information schema has it, numbers with their digits, or they would be whole."""
+    name, precision, scale = (column[field] for field in ("data_type", "numeric_precision", "numeric_scale"))
+    return f"NUMBER({precision}, {scale})" if name == "NUMBER" and precision and scale is not None else str(name)
 
 
 def _element(place: int, kind: str) -> exp.Expr:

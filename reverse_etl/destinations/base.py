@@ -17,6 +17,7 @@ from reverse_etl.account import uptime
 from reverse_etl.destinations.codes import Codes
 
 if TYPE_CHECKING:
+    from reverse_etl.kinds import Kind
     from reverse_etl.rows import Op, Row, RowResult
 
 
@@ -87,6 +88,7 @@ class Delivery:
         nulls: What an empty value does, unless the column says otherwise.
         columns: Columns with a policy of their own.
         fields: The feed's columns, where they are known; a check can look whether the destination has them.
+        types: What kind of values those hold, as far as it is known.
     """
 
     object: str
@@ -96,6 +98,7 @@ class Delivery:
     nulls: NullPolicy = NullPolicy.CLEAR_OWN
     columns: Mapping[str, NullPolicy] = field(default_factory=dict)
     fields: frozenset[str] = frozenset()
+    types: Mapping[str, Kind] = field(default_factory=dict)
 
     def policy(self, column: str) -> NullPolicy:
         """Return what an empty value of a column does."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
@@ -33,6 +34,9 @@ from tests.snowflake.translations import Translations, depends_on_tables
 
 # The emulator keeps temporary relations outside any schema, so it refuses a qualified name; dbt stages increments so.
 TEMPORARY = re.compile(r"\bcreate(?:\s+or\s+replace)?\s+temp(?:orary)?\s+(table|view)\b", re.IGNORECASE)
+# The package hides the module of this name behind its function.
+_merges = import_module("fakesnow.transforms.merge")
+_plain_candidates = _merges._create_merge_candidates
 # The emulator's SQL translator has no word of DuckDB's for these.
 MD5_NUMBER = re.compile(r"\bmd5_number_(lower|upper)64\b", re.IGNORECASE)
 MERGE = re.compile(r"^\s*(/\*.*?\*/\s*)?merge\s+into\b", re.IGNORECASE | re.DOTALL)
@@ -110,6 +114,7 @@ def snowflake_server() -> Iterator[dict[str, str]]:
         # It sums decimals as doubles, so that text can be summed too; Snowflake sums decimals exactly.
         patch("fakesnow.transforms.numeric_agg_implicit_cast", lambda expression: expression),
         patch("fakesnow.transforms.describe_table", _describe_table),
+        patch.object(_merges, "_create_merge_candidates", _merge_candidates),
         patch("fakesnow.arrow.timestamp_to_sf_struct", _timestamps_with_nulls),
         _serve() as port,
     ):
@@ -167,6 +172,20 @@ def _describe_table(expression: exp.Expr, database: str | None = None, schema: s
     assert table is not None
     name = exp.table_(table.name, table.db or schema, table.catalog or database, quoted=True).sql("duckdb")
     return sqlglot.parse_one(_DESCRIBED.format(table=exp.Literal.string(name).sql("duckdb")), read="duckdb")
+
+
+def _merge_candidates(merge: exp.Merge) -> exp.Expr:
+    """Keep every column that a merge reads of its source: the emulator keeps only those that are values as they are."""
+    source = merge.args["using"].alias_or_name
+    created = _plain_candidates(merge)
+    assert isinstance(created, exp.Create)
+    select = created.expression
+    kept = {column.name.lower() for column in select.selects}
+    # Of the whens alone: what is inside the source's own query is its own affair.
+    columns = [column for when in merge.args["whens"].expressions for column in when.find_all(exp.Column)]
+    read = {column.name.lower(): column for column in columns if column.table.lower() == source.lower()}
+    select.select(*(column.copy() for name, column in read.items() if name not in kept), copy=False)
+    return created
 
 
 def _timestamps_with_nulls(column: pa.ChunkedArray) -> pa.StructArray:

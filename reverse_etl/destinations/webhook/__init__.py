@@ -1,0 +1,1 @@
+"""An endpoint of one's own, over HTTP."""

@@ -1,0 +1,1 @@
+"""An endpoint as docs/destinations/webhook.md asks for one."""
