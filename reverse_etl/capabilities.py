@@ -27,7 +27,7 @@ def impossible(written: Written, spec: ObjectSpec, destination: type[Destination
     block, taker = written.block, f"{destination.label} {written.block.object}"
     if block.mode not in spec.modes:
         yield unknown("mode", block.mode, spec.modes, f"{taker} can")
-    if block.key not in spec.keys:
+    if spec.keys and block.key not in spec.keys:
         yield unknown("key", block.key, spec.keys, f"{taker} can be keyed by")
     if spec.needs_target and not block.target:
         yield Problem(

@@ -144,7 +144,7 @@ class ObjectSpec:
 
     Attributes:
         modes: The sync modes that it supports.
-        keys: The feed columns that may be the sync's key.
+        keys: The feed columns that may be the sync's key; empty where any may.
         columns: Feed columns with a meaning of their own; others are custom properties when ``custom_columns`` is set.
         required: Columns that the feed must have.
         identifiers: Feed column to weft identifier type, so that suppressed identifiers are kept out.
