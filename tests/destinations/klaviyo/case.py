@@ -8,6 +8,8 @@ import re
 ADDRESSES: dict[str, set[str]] = {
     "destination": set(),
     "payloads": set(),
+    "specs": set(),
+    "events": {"/api/events", "/api/event-bulk-create-jobs"},
     "profiles": {
         "/api/lists",
         "/api/lists/{}",
