@@ -19,6 +19,7 @@ BUILT_IN: Mapping[str, str] = {
     "klaviyo": "sandbox.klaviyo.api:Klaviyo",
     "hubspot": "sandbox.hubspot.api:HubSpot",
     "meta": "sandbox.meta.api:Meta",
+    "intercom": "sandbox.intercom.api:Intercom",
 }
 
 

@@ -25,6 +25,7 @@ GROUP = "weft.destinations"
 #: weft's own, loaded when they are asked for. Adding one is one package beside these and one line here.
 BUILT_IN: Mapping[str, str] = {
     "hubspot": "reverse_etl.destinations.hubspot.destination:HubSpot",
+    "intercom": "reverse_etl.destinations.intercom.destination:Intercom",
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
 }
