@@ -20,6 +20,7 @@ BUILT_IN: Mapping[str, str] = {
     "hubspot": "sandbox.hubspot.api:HubSpot",
     "meta": "sandbox.meta.api:Meta",
     "intercom": "sandbox.intercom.api:Intercom",
+    "pipedrive": "sandbox.pipedrive.api:Pipedrive",
 }
 
 

@@ -28,6 +28,7 @@ BUILT_IN: Mapping[str, str] = {
     "intercom": "reverse_etl.destinations.intercom.destination:Intercom",
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
+    "pipedrive": "reverse_etl.destinations.pipedrive.destination:Pipedrive",
 }
 
 
