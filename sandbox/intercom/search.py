@@ -79,7 +79,7 @@ def _fulfils(row: Mapping[str, Any], query: Mapping[str, Any], tags: set[str]) -
         return bool(every(_fulfils(row, one, tags) for one in query["value"]))
     field, operator, value = str(query["field"]), query["operator"], query["value"]
     if field == "tag_id":
-        return (str(value) in tags) == (operator == "=")
+        return bool((str(value) in tags) == (operator == "="))
     custom = row["data"].get("custom_attributes", {})
     held = custom.get(field.partition(".")[2]) if "." in field else {"id": row["id"], **row["data"]}.get(field)
     return _compares(operator, held, value)

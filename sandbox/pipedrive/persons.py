@@ -93,15 +93,7 @@ class Persons:
                 return f"Custom field '{field_code}' does not exist."
             name, kind = self._kinds[field_code]
             ids = {number for number, _ in enumerate(OPTIONS.get(name, ()), start=31)}
-            fits = {
-                "enum": lambda value=value, ids=ids: value in ids,
-                "set": lambda value=value, ids=ids: isinstance(value, list) and bool(value) and set(value) <= ids,
-                "double": lambda value=value: isinstance(value, int | float) and not isinstance(value, bool),
-                "date": lambda value=value: isinstance(value, str) and bool(date.fromisoformat(value)),
-                "monetary": lambda value=value: isinstance(value, dict) and set(value) == {"value", "currency"},
-                "text": lambda value=value: isinstance(value, str),
-            }
-            if value is not None and not fits[kind]():
+            if value is not None and not _fits(kind, value, ids):
                 return f"Custom field '{field_code}' is not a valid {kind}."
         return None
 
@@ -151,6 +143,20 @@ class Persons:
             "picture_id": None,
             "custom_fields": {name: data["custom_fields"].get(name) for name in self._kinds},
         }
+
+
+def _fits(kind: str, value: Any, options: set[int]) -> bool:
+    if kind == "enum":
+        return value in options
+    if kind == "set":
+        return isinstance(value, list) and bool(value) and set(value) <= options
+    if kind == "double":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind == "date":
+        return isinstance(value, str) and bool(date.fromisoformat(value))
+    if kind == "monetary":
+        return isinstance(value, dict) and set(value) == {"value", "currency"}
+    return isinstance(value, str)
 
 
 def stamp(seconds: float) -> str:
