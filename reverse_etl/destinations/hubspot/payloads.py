@@ -62,9 +62,9 @@ def write_input(name: str, by: str | None, values: Mapping[str, Any], place: int
     return {"id": name, **found_by, "objectWriteTraceId": str(place), "properties": properties}
 
 
-def ours(rows: Iterable[Row]) -> list[str]:
-    """Return the columns of rows that nobody but a sync fills, by their prefix."""
-    return sorted({column for row in rows for column in row.payload if column.startswith(OURS)})
+def ours(rows: Iterable[Row], key: str) -> list[str]:
+    """Return the columns of rows that nobody but a sync fills, by their prefix; the key, which names them, stays."""
+    return sorted({column for row in rows for column in row.payload if column.startswith(OURS) and column != key})
 
 
 def searches(columns: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -35,7 +35,7 @@ class Writing:
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body, at most."""
-        values = dict.fromkeys(ours([row])) if row.op is Op.REMOVE else written(delivery, row)
+        values = dict.fromkeys(ours([row], delivery.key)) if row.op is Op.REMOVE else written(delivery, row)
         return len(encode(write_input(max(row.key, "0" * 20, key=len), delivery.key, values, 99))) + 1
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
@@ -137,7 +137,7 @@ class Writing:
         return {named[name].key: filled(record, columns) for name, record in found.items()}
 
     def _remove(self, delivery: Delivery, rows: Sequence[Row]) -> list[RowResult]:
-        columns = ours(rows)
+        columns = ours(rows, delivery.key)
         if not columns:
             return [result(CODES, row.key, "no_columns") for row in rows]
         ids = {row.key: row.destination_id for row in rows if row.destination_id}
