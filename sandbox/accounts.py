@@ -29,6 +29,8 @@ BUILT_IN: Mapping[str, str] = {
     "google": "sandbox.google.api:Google",
     "linkedin": "sandbox.linkedin.api:LinkedIn",
     "webhook": "sandbox.webhook.api:Webhook",
+    "intercom": "sandbox.intercom.api:Intercom",
+    "pipedrive": "sandbox.pipedrive.api:Pipedrive",
 }
 
 

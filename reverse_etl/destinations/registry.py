@@ -29,15 +29,17 @@ BUILT_IN: Mapping[str, str] = {
     "customerio": "reverse_etl.destinations.customerio.destination:CustomerIo",
     "google": "reverse_etl.destinations.google.destination:Google",
     "hubspot": "reverse_etl.destinations.hubspot.destination:HubSpot",
+    "intercom": "reverse_etl.destinations.intercom.destination:Intercom",
     "iterable": "reverse_etl.destinations.iterable.destination:Iterable",
     "klaviyo": "reverse_etl.destinations.klaviyo.destination:Klaviyo",
     "linkedin": "reverse_etl.destinations.linkedin.destination:LinkedIn",
     "mailchimp": "reverse_etl.destinations.mailchimp.destination:Mailchimp",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
-    "salesforce": "reverse_etl.destinations.salesforce.destination:Salesforce",
+    "pipedrive": "reverse_etl.destinations.pipedrive.destination:Pipedrive",    "salesforce": "reverse_etl.destinations.salesforce.destination:Salesforce",
     "sendgrid": "reverse_etl.destinations.sendgrid.destination:SendGrid",    "tiktok": "reverse_etl.destinations.tiktok.destination:TikTok",
     "sql": "reverse_etl.destinations.sql.destination:Sql",
     "webhook": "reverse_etl.destinations.webhook.destination:Webhook",
+
 }
 
 

@@ -1,4 +1,4 @@
-"""HubSpot's CRM objects API for contacts, versions 2026-03 and v3."""
+"""HubSpot's CRM objects API for contacts, versions 2026-03 and v3; companies and lists are beside it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from typing import Any
 from sandbox.api import Reply, Request, Route
 from sandbox.faults import Faults, Kind
 from sandbox.hubspot.records import LIST, OWNED, PROPERTIES, RecordEndpoints, emails_of, record_routes
+from sandbox.faults import Kind
+from sandbox.hubspot.companies import COMPANIES, CompanyEndpoints, company_routes
+from sandbox.hubspot.lists import DYNAMIC, STATIC, ListEndpoints, list_routes
+from sandbox.hubspot.records import LIST, OWNED, PROPERTIES, emails_of, record_routes
 from sandbox.klaviyo.profiles import EMAIL
 from sandbox.oauth import TokenOffice
 from sandbox.store import Store
@@ -36,10 +40,13 @@ def _routes() -> tuple[Route, ...]:
             Route("POST", f"{base}/batch/update", "update", "account"),
             *record_routes(base),
         ]
+    routes += company_routes("/crm/objects/2026-03/companies", "/crm/properties/2026-03/companies")
+    routes += company_routes("/crm/v3/objects/companies", "/crm/v3/properties/companies")
+    routes += [*list_routes("/crm/lists/2026-03"), *list_routes("/crm/v3/lists")]
     return tuple(routes)
 
 
-class HubSpot(RecordEndpoints):
+class HubSpot(CompanyEndpoints, ListEndpoints):
     """One HubSpot account on the Professional plan: 190 calls per 10 seconds."""
 
     name = "hubspot"
@@ -52,8 +59,11 @@ class HubSpot(RecordEndpoints):
         self.office = TokenOffice("weft-demo-app", "weft-demo-secret", "weft-demo-refresh", lifetime=1800)
 
     def prepare(self) -> None:
-        """Create the one list: the contacts that carry a weft property."""
+        """Create two lists, and what shows the companies and the contacts that carry a weft property as ones."""
         self.store.create_list(self.name, LIST, "Contacts with weft properties")
+        self.store.create_list(self.name, COMPANIES, "Companies")
+        self.store.create_list(self.name, STATIC, "Invited to the tasting")
+        self.store.create_list(self.name, DYNAMIC, "Customers, by a filter")
 
     def environment(self, url: str) -> dict[str, str]:
         """Return the variables that point a connections.yml at this account."""
@@ -133,19 +143,13 @@ class HubSpot(RecordEndpoints):
                 return self.refuse(400, "invalid", "No properties found to update, please provide at least one.")
             unknown = [n for n in sorted(item["properties"]) if n not in PROPERTIES and not n.startswith(OWNED)]
             if unknown:
-                problem = {
-                    "isValid": False,
-                    "message": f'Property "{unknown[0]}" does not exist',
-                    "error": "PROPERTY_DOESNT_EXIST",
-                    "name": unknown[0],
-                }
-                return self.refuse(400, "invalid", f"Property values were not valid: {json.dumps([problem])}")
+                return self.no_property(unknown[0])
         results, errors = [], []
         for item in inputs:
             error, result = self._row_error(item), None
             if error is None:
                 result = write(item)
-                error = None if result else self._error(item, "OBJECT_NOT_FOUND", "The contact does not exist.")
+                error = None if result else self.row_error(item, "OBJECT_NOT_FOUND", "The contact does not exist.")
             if error:
                 errors.append(error)
             elif result:
@@ -180,21 +184,13 @@ class HubSpot(RecordEndpoints):
         properties = item["properties"]
         email = properties.get("email", item["id"] if item.get("idProperty") == "email" else None)
         if email is not None and not EMAIL.match(str(email)):
-            return self._error(item, "VALIDATION_ERROR", f"Email address {email} is invalid", "INVALID_EMAIL")
+            return self.row_error(item, "VALIDATION_ERROR", f"Email address {email} is invalid", "INVALID_EMAIL")
         stage = properties.get("lifecyclestage")
         if stage and stage not in STAGES:
             message = f"{stage} was not one of the allowed options"
-            return self._error(item, "VALIDATION_ERROR", message, "INVALID_OPTION")
+            return self.row_error(item, "VALIDATION_ERROR", message, "INVALID_OPTION")
         if self.store.one("select 1 from blocked where account = ? and value = ?", self.name, str(email).lower()):
-            return self._error(item, "VALIDATION_ERROR", f"{email} was permanently deleted", "GDPR_BLOCKED")
+            return self.row_error(item, "VALIDATION_ERROR", f"{email} was permanently deleted", "GDPR_BLOCKED")
         if self.faults.take(self.name, Kind.REFUSE_ROWS, text=json.dumps(item)):
-            return self._error(item, "VALIDATION_ERROR", f"{email} was refused", "REFUSED")
+            return self.row_error(item, "VALIDATION_ERROR", f"{email} was refused", "REFUSED")
         return None
-
-    @staticmethod
-    def _error(item: Mapping[str, Any], category: str, message: str, code: str = "") -> dict[str, Any]:
-        context: dict[str, Any] = {"ids": [str(item["id"])]}
-        if "objectWriteTraceId" in item:
-            context["objectWriteTraceId"] = [item["objectWriteTraceId"]]
-        inner = [{"message": message, "code": code}] if code else []
-        return {"status": "error", "category": category, "message": message, "context": context, "errors": inner}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ MAX_BATCH = 100
 MAX_FOUND = 10_000  #: results of one search that can be paged through
 MAX_PAGE = 100
 MAX_GROUPS, MAX_FILTERS = 5, 18
+MAX_VALUES = 100  #: of one filter
 LIST = "contacts"
 OWNED = "weft_"  #: every property that begins so exists in the account; who carries one is held by weft
 DECLARED = ("weft_lifetime_value", "weft_tier")  #: those that are listed before any is written
@@ -75,7 +77,7 @@ class RecordEndpoints(Api):
             context = {"ids": missing}
             errors = [{"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": context}]
         rows = {row["id"]: row for _, row in found if row is not None}  # two addresses of one contact are one result
-        return self.multi([self._shown(row, request.body.get("properties")) for row in rows.values()], errors)
+        return self.multi([self.shown(row, request.body.get("properties")) for row in rows.values()], errors)
 
     def search(self, request: Request) -> Reply:
         """Return a page of the contacts that fulfil all filters of any group, in the order of their ids."""
@@ -83,20 +85,23 @@ class RecordEndpoints(Api):
         filters = [one for group in groups for one in group["filters"]]
         if len(groups) > MAX_GROUPS or len(filters) > MAX_FILTERS:
             return self.refuse(400, "invalid", f"At most {MAX_GROUPS} groups and {MAX_FILTERS} filters are allowed.")
-        limit, after = int(request.body.get("limit", 10)), int(request.body.get("after", 0))
+        return self.page_of_search(request, self.store.records(self.name), groups, request.body.get("properties"))
+
+    def page_of_search(
+        self, request: Request, rows: list[dict[str, Any]], groups: list[dict[str, Any]], wanted: Any
+    ) -> Reply:
+        """Return a page of the rows that fulfil all filters of any group."""
+        limit, after = int(request.body.get("limit", 10)), int(request.body.get("after") or 0)
         if limit > MAX_PAGE or after + limit > MAX_FOUND:
             return self.refuse(400, "invalid", f"Pages of {MAX_PAGE}, and the first {MAX_FOUND} results, can be read.")
-        rows = [
+        found = [
             row
-            for row in self.store.records(self.name)
+            for row in rows
             if not groups or any(all(_fulfils(row, one) for one in group["filters"]) for group in groups)
         ]
-        page = rows[after : after + limit]
-        body: dict[str, Any] = {
-            "total": len(rows),
-            "results": [self._shown(row, request.body.get("properties")) for row in page],
-        }
-        if after + limit < len(rows):
+        page = found[after : after + limit]
+        body: dict[str, Any] = {"total": len(found), "results": [self.shown(row, wanted) for row in page]}
+        if after + limit < len(found):
             body["paging"] = {"next": {"after": str(after + limit)}}
         return Reply(200, body)
 
@@ -119,9 +124,13 @@ class RecordEndpoints(Api):
         if more:
             data["hs_additional_emails"] = ";".join(more)
         merged_id = str(self.store.next_number("hubspot", 100_000_001))
+        sql = "select distinct list_id from members where account = ? and member_id in (?, ?) and list_id <> ?"
+        lists = self.store.query(sql, self.name, primary["id"], other["id"], LIST)
         for row in (primary, other):
             self.store.delete_record(self.name, row["id"])
         self.keep(merged_id, data)
+        for one in lists:
+            self.store.add_members(self.name, one["list_id"], [(merged_id, None)])
         result = self.contact(self.store.get_record(self.name, merged_id))
         self.hold([result])
         return Reply(200, result)
@@ -177,28 +186,54 @@ class RecordEndpoints(Api):
 
     # shapes
 
-    def inputs(self, request: Request) -> list[dict[str, Any]] | Reply:
-        """Return the inputs of a batch, or the refusal of it."""
+    def inputs(self, request: Request, *, named: bool = True) -> list[dict[str, Any]] | Reply:
+        """Return the inputs of a batch, or the refusal of it.
+
+        Args:
+            request: The call.
+            named: Whether each has to name a record.
+        """
         inputs = (request.body or {}).get("inputs") if isinstance(request.body, dict) else None
-        if not isinstance(inputs, list) or any(not isinstance(item, dict) or "id" not in item for item in inputs):
+        if not isinstance(inputs, list) or any(
+            not isinstance(item, dict) or (named and "id" not in item) for item in inputs
+        ):
             return self.refuse(400, "invalid", "Invalid input JSON: inputs with an id are required.")
         request.rows = len(inputs)
         if not 1 <= len(inputs) <= MAX_BATCH:
             return self.refuse(400, "invalid", f"The maximum number of inputs supported is {MAX_BATCH}.")
-        ids = [str(item["id"]).strip().lower() for item in inputs]
+        ids = [str(item["id"]).strip().lower() for item in inputs if named]
         if len(set(ids)) < len(ids):
             double = next(value for value in ids if ids.count(value) > 1)
             return self.refuse(400, "invalid", f"Duplicate IDs found in batch input: [{double}]. IDs must be unique.")
         return inputs
 
     @staticmethod
-    def multi(results: list[dict[str, Any]], errors: list[dict[str, Any]]) -> Reply:
+    def multi(results: list[dict[str, Any]], errors: list[dict[str, Any]], *, created: bool = False) -> Reply:
         """Return the answer to a batch."""
         now = stamp(time.time())
         body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
         if errors:
             body |= {"numErrors": len(errors), "errors": errors}
-        return Reply(207 if errors else 200, body)
+        return Reply(207 if errors else 201 if created else 200, body)
+
+    @staticmethod
+    def row_error(item: Mapping[str, Any], category: str, message: str, code: str = "") -> dict[str, Any]:
+        """Return the error of one input of a batch."""
+        context: dict[str, Any] = {"ids": [str(item["id"])]} if "id" in item else {}
+        if "objectWriteTraceId" in item:
+            context["objectWriteTraceId"] = [item["objectWriteTraceId"]]
+        inner = [{"message": message, "code": code}] if code else []
+        return {"status": "error", "category": category, "message": message, "context": context, "errors": inner}
+
+    def no_property(self, name: str) -> Reply:
+        """Refuse a call for a property that does not exist."""
+        problem = {
+            "isValid": False,
+            "message": f'Property "{name}" does not exist',
+            "error": "PROPERTY_DOESNT_EXIST",
+            "name": name,
+        }
+        return self.refuse(400, "invalid", f"Property values were not valid: {json.dumps([problem])}")
 
     @staticmethod
     def contact(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +243,7 @@ class RecordEndpoints(Api):
         dates = {"createdAt": created, "updatedAt": updated}
         return {"id": row["id"], "properties": {**row["data"], **own}, **dates, "archived": False}
 
-    def _shown(self, row: Mapping[str, Any], wanted: Any) -> dict[str, Any]:
+    def shown(self, row: Mapping[str, Any], wanted: Any) -> dict[str, Any]:
         """Return a contact with the properties that were asked for, null where it has none."""
         shown = self.contact(row)
         always = ("hs_object_id", "createdate", "lastmodifieddate")
@@ -232,6 +267,8 @@ def _fulfils(row: Mapping[str, Any], one: Mapping[str, Any]) -> bool:
         return value not in (None, "")
     if operator == "NOT_HAS_PROPERTY":
         return value in (None, "")
+    if operator == "IN":
+        return str(value).lower() in [str(one).lower() for one in one["values"]]
     if operator == "EQ":
         return str(value) == str(one["value"])
     if operator == "GT":

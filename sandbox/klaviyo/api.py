@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.api import Reply, Request, Route
 from sandbox.faults import Kind
 from sandbox.klaviyo.consent import ConsentEndpoints
+from sandbox.klaviyo.events import EVENTS, EventEndpoints
 from sandbox.klaviyo.imports import MAX_PROFILE, ImportEndpoints
 from sandbox.klaviyo.jobs import Jobs
 from sandbox.klaviyo.pages import iso, keyset_page, page_of, sparse
@@ -16,11 +17,11 @@ from sandbox.klaviyo.profiles import Profiles, job_error
 
 MAX_LIST_IDS = 1_000
 # burst per second and steady per minute, by the size that the guide gives each endpoint
-LIMITS = {"XS": (1, 15), "S": (3, 60), "M": (10, 150), "L": (75, 750)}
+LIMITS = {"XS": (1, 15), "S": (3, 60), "M": (10, 150), "L": (75, 750), "XL": (350, 3_500)}
 FILTER = re.compile(r"^(any|equals)\((\w+),(.+)\)$", re.DOTALL)
 
 
-class Klaviyo(ImportEndpoints, ConsentEndpoints):
+class Klaviyo(ImportEndpoints, ConsentEndpoints, EventEndpoints):
     """One Klaviyo account."""
 
     name = "klaviyo"
@@ -41,6 +42,7 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         Route("POST", "/api/profile-merge", "merge_profiles", "M"),
         *ImportEndpoints.import_routes,
         *ConsentEndpoints.consent_routes,
+        *EventEndpoints.event_routes,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,9 +51,10 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         self.jobs = Jobs(self.store, self.faults, self.profiles, self.job_seconds)
 
     def prepare(self) -> None:
-        """Create the demo account's list."""
+        """Create the demo account's lists, and what shows its events as one."""
         self.store.create_list(self.name, "WINBACK", "Win-back")
         self.store.create_list(self.name, "REGULARS", "Store regulars")
+        self.store.create_list(self.name, EVENTS, "Events")
 
     def advance(self) -> None:
         """Start and finish import jobs."""
@@ -104,12 +107,12 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
 
     def get_lists(self, request: Request) -> Reply:
         """Return all lists."""
-        rows = self.store.query("select * from lists where account = ? order by id", self.name)
+        rows = self.store.query("select * from lists where account = ? and id <> ? order by id", self.name, EVENTS)
         return Reply(200, {"data": [self._list(row) for row in rows], "links": {"next": None}})
 
     def get_list(self, request: Request) -> Reply:
         """Return one list."""
-        row = self.store.get_list(self.name, request.args["list_id"])
+        row = self._known(request.args["list_id"])
         if row is None:
             return self._no_list()
         found = self._list(row)
@@ -128,7 +131,7 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
     def add_to_list(self, request: Request) -> Reply:
         """Add at most 1,000 profiles by id; what happens for an unknown id is not documented, here it is 404."""
         list_id = request.args["list_id"]
-        if self.store.get_list(self.name, list_id) is None:
+        if self._known(list_id) is None:
             return self._no_list()
         ids = self._ids(request)
         if isinstance(ids, Reply):
@@ -143,7 +146,7 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         """Remove at most 1,000 profiles by id; ids that are not in the list do no harm."""
         # consent and subscriptions stay as they are: that is the whole point of this endpoint
         list_id = request.args["list_id"]
-        if self.store.get_list(self.name, list_id) is None:
+        if self._known(list_id) is None:
             return self._no_list()
         ids = self._ids(request)
         if isinstance(ids, Reply):
@@ -242,7 +245,7 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
 
     def _list_page(self, request: Request, *, whole: bool) -> Reply:
         list_id = request.args["list_id"]
-        if self.store.get_list(self.name, list_id) is None:
+        if self._known(list_id) is None:
             return self._no_list()
         size, cursor = page_of(request)
         rows = self.store.members(self.name, list_id, after=cursor, limit=size + 1)
@@ -251,6 +254,9 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints):
         else:
             items = [{"type": "profile", "id": row["member_id"]} for row in rows]
         return keyset_page(request, items, size)
+
+    def _known(self, list_id: str) -> dict[str, Any] | None:
+        return None if list_id == EVENTS else self.store.get_list(self.name, list_id)
 
     def _no_list(self) -> Reply:
         return self.refuse(404, "not_found", "The list does not exist.")

@@ -66,6 +66,11 @@ EXPECTED = {
         "already_merged": "A",
         "no_survivor": "I",
         "unconfirmed": "T",
+        "taken": "A",
+        "no_identifier": "P",
+        "no_time": "P",
+        "no_name": "P",
+        "no_number": "P",
     },
     "meta": {
         "200/1870047": "I",

@@ -1,4 +1,4 @@
-"""Klaviyo: profiles and list membership, over bulk profile import jobs.
+"""Klaviyo: profiles and list membership, over bulk profile import jobs, and events.
 
 Written from Klaviyo's published OpenAPI files (profiles.json and lists.json, revision 2026-07-15) and the guide "Bulk
 Import Profiles API", read on 2026-11-21. A revision is answered for two years after its date (page "API versioning and
@@ -26,15 +26,14 @@ from reverse_etl.destinations.base import (
     Mode,
     ObjectSpec,
     Page,
-    RowErrors,
     Settings,
 )
 from reverse_etl.destinations.codes import Codes, inside, result
+from reverse_etl.destinations.klaviyo import events
+from reverse_etl.destinations.klaviyo.events import EVENT, Events
 from reverse_etl.destinations.klaviyo.payloads import (
     CODES,
-    IDENTIFIERS,
     NOT_FOUND,
-    STANDARD,
     cleared,
     emptied,
     fields_of,
@@ -48,9 +47,10 @@ from reverse_etl.destinations.klaviyo.payloads import (
     too_large,
     values_of,
 )
-from reverse_etl.destinations.klaviyo.profiles import BULK, MEMBERS, MERGES, Profiles, code_of, refuse_unless_done
+from reverse_etl.destinations.klaviyo.profiles import Profiles, code_of, refuse_unless_done
+from reverse_etl.destinations.klaviyo.specs import LIST, PROFILE
 from reverse_etl.destinations.over_http import HttpDestination
-from reverse_etl.destinations.policies import ALL, merged_away
+from reverse_etl.destinations.policies import merged_away
 from reverse_etl.errors import DestinationRefused
 from reverse_etl.http import HttpClient, encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -60,9 +60,6 @@ MEDIA_TYPE = "application/vnd.api+json"
 MERGE = "merge-"  #: begins the name under which merges are settled, before the minute that they were queued in
 MERGE_MINUTES = "%Y%m%dT%H%M"
 MERGE_PATIENCE = timedelta(hours=1)  #: after it a merge is queued again; Klaviyo has no word on how long one takes
-
-_PERSON_IDENTIFIERS = {"email": "email", "phone_number": "phone", "external_id": "user_id"}
-_CONCURRENCY = 4  # the steady limit of 150 calls a minute leaves no more than a few of some seconds each under way
 
 
 class KlaviyoSettings(HttpSettings):
@@ -87,6 +84,7 @@ class Klaviyo(HttpDestination):
             "https://developers.klaviyo.com/en/docs/use_klaviyos_bulk_profile_import_api",
         ),
         Page("OpenAPI files, profiles.json and lists.json", date(2026, 11, 21), "https://github.com/klaviyo/openapi"),
+        Page("OpenAPI files, events.json", date(2026, 11, 22), "https://github.com/klaviyo/openapi"),
         Page(
             "API versioning and deprecation policy",
             date(2026, 11, 21),
@@ -95,44 +93,12 @@ class Klaviyo(HttpDestination):
     )
     settings_class: ClassVar[type[Settings]] = KlaviyoSettings
     codes: ClassVar[Codes] = CODES
-    objects: ClassVar[Mapping[str, ObjectSpec]] = {
-        # No update of a list: what it already has are members, whom a job cannot be told apart from other profiles.
-        "list": ObjectSpec(
-            modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
-            keys=frozenset(IDENTIFIERS),
-            columns=STANDARD,
-            identifiers=_PERSON_IDENTIFIERS,
-            limits={Op.ADD: BULK, Op.CHANGE: BULK, Op.REMOVE: MEMBERS, Op.MERGE: MERGES},
-            needs_target=True,
-            asynchronous=True,
-            row_errors=RowErrors.BY_PLACE,
-            removal="The profile leaves the list; the profile and its consent stay as they are.",
-            nulls=ALL,
-            sends_changes=True,
-            merges=True,
-            lists_members=True,
-            counts=True,
-            concurrency=_CONCURRENCY,
-        ),
-        "profile": ObjectSpec(
-            modes=frozenset({Mode.UPSERT, Mode.UPDATE, Mode.APPEND}),
-            keys=frozenset(IDENTIFIERS),
-            columns=STANDARD,
-            identifiers=_PERSON_IDENTIFIERS,
-            limits={Op.ADD: BULK, Op.CHANGE: BULK, Op.MERGE: MERGES},
-            asynchronous=True,
-            row_errors=RowErrors.BY_PLACE,
-            removal="None: a profile is only taken out by an erasure, which is not a sync.",
-            nulls=ALL,
-            sends_changes=True,
-            merges=True,
-            concurrency=_CONCURRENCY,
-        ),
-    }
+    objects: ClassVar[Mapping[str, ObjectSpec]] = {"list": LIST, "profile": PROFILE, "event": EVENT}
 
     def __init__(self, settings: Any, http: HttpClient) -> None:
         super().__init__(settings, http)
         self._profiles = Profiles(http)
+        self._events = Events(http)
 
     @classmethod
     def headers(cls, settings: KlaviyoSettings) -> dict[str, str]:
@@ -146,17 +112,23 @@ class Klaviyo(HttpDestination):
 
     def check(self, delivery: Delivery) -> None:
         """Read the list, or the account's lists, to prove that the key works and the list is there."""
-        self._profiles.check(delivery.target)
+        if delivery.object == "event":
+            return self._events.check()
+        return self._profiles.check(delivery.target)
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body, at most."""
+        if delivery.object == "event":
+            return events.size(delivery, row)
         if row.op is Op.REMOVE:
             return len(encode(member("0" * 26))) + 1
         known = "0" * 26 if delivery.mode is Mode.UPDATE else None
         return len(encode(profile(values_of(delivery, row), known))) + 1
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
-        """Hand a batch to an import job, take it off the list, or queue merges."""
+        """Hand a batch to an import job, take it off the list, or queue merges; hand over events."""
+        if delivery.object == "event":
+            return self._events.send(rows)
         if op is Op.REMOVE:
             return self._remove(delivery, rows)
         if op is Op.MERGE:

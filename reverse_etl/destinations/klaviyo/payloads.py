@@ -17,6 +17,7 @@ from reverse_etl.http import encode
 from reverse_etl.rows import Outcome, Row, RowResult
 
 IDENTIFIERS = ("email", "external_id", "phone_number")
+PERSON_IDENTIFIERS = {"email": "email", "phone_number": "phone", "external_id": "user_id"}
 ATTRIBUTES = frozenset({*IDENTIFIERS, "first_name", "last_name", "organization", "title", "image", "locale"})
 LOCATION = frozenset(
     {"address1", "address2", "city", "country", "latitude", "longitude", "region", "zip", "timezone", "ip"}
@@ -41,7 +42,9 @@ CODES: Codes = {
     OTHER: Meaning(Outcome.PERMANENT, "Klaviyo refused the profile"),
     NOT_FOUND: Meaning(Outcome.INFO, "Klaviyo has no such profile, and an update creates none"),
     "no_profile": Meaning(Outcome.APPLIED, "Klaviyo has no such profile"),
-    "too_large": Meaning(Outcome.PERMANENT, "the profile is larger than the 100 KB that Klaviyo takes"),
+    "too_large": Meaning(
+        Outcome.PERMANENT, "the profile, or a text of the event, is larger than the 100 KB that Klaviyo takes"
+    ),
     "no_job": Meaning(Outcome.TRANSIENT, "Klaviyo named no job"),
     "job_gone": Meaning(Outcome.TRANSIENT, "Klaviyo no longer knows the job"),
     "job_given_up": Meaning(Outcome.TRANSIENT, "Klaviyo gave up the job"),
@@ -50,6 +53,11 @@ CODES: Codes = {
     "already_merged": Meaning(Outcome.APPLIED, "both keys are one profile"),
     "no_survivor": Meaning(Outcome.INFO, "Klaviyo has no profile to merge into"),
     "unconfirmed": Meaning(Outcome.TRANSIENT, "Klaviyo took the merge, and the profile is still there"),
+    "taken": Meaning(Outcome.APPLIED, "Klaviyo took the event; what becomes of one it does not tell"),
+    "no_identifier": Meaning(Outcome.PERMANENT, "the event has no address, number or id to say whose it is"),
+    "no_time": Meaning(Outcome.PERMANENT, "when the event happened is not a moment"),
+    "no_name": Meaning(Outcome.PERMANENT, "the event has no name of less than 128 characters"),
+    "no_number": Meaning(Outcome.PERMANENT, "the value of the event is not a number"),
 }
 
 _POINTER = re.compile(r"/(\d+)(?:/|$)")

@@ -15,15 +15,19 @@ from sandbox.hubspot.api import HubSpot
 ADDRESSES: dict[str, set[str]] = {
     "destination": {"/oauth/{}/token"},
     "payloads": set(),
-    "contacts": {
-        "/crm/objects/{}/contacts",
-        "/crm/properties/{}/contacts",
+    "writing": set(),
+    "companies": set(),
+    "contacts": {"{}/merge"},
+    "records": {
+        "/crm/objects/{}/{}",
+        "/crm/properties/{}/{}",
         "{}/batch/upsert",
+        "{}/batch/create",
         "{}/batch/read",
         "{}/batch/update",
         "{}/search",
-        "{}/merge",
     },
+    "lists": {"/crm/lists/{}", "{}/{}", "{}/memberships", "{}/memberships/{}"},
 }
 
 #: Words of calls that succeed and do harm: they may be explained, never spelled in code.

@@ -17,6 +17,8 @@ from sandbox.klaviyo.api import Klaviyo
 ADDRESSES: dict[str, set[str]] = {
     "destination": set(),
     "payloads": set(),
+    "specs": set(),
+    "events": {"/api/events", "/api/event-bulk-create-jobs"},
     "profiles": {
         "/api/lists",
         "/api/lists/{}",

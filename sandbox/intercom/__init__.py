@@ -1,0 +1,1 @@
+"""A simulated Intercom workspace."""
