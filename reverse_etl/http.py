@@ -134,10 +134,8 @@ class HttpClient:
         *,
         json: Any = None,
         data: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str | Sequence[str]] | None = None,
         headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | Sequence[str]] | None = None,
         reads: Reads = "json",
         idempotent: bool,
         bucket: str = "default",
@@ -151,10 +149,8 @@ class HttpClient:
             path: Below ``base_url``. Messages show it, so it never holds an identifier of a person.
             json: The body, as JSON.
             data: The body, as bytes that are sent as they are; ``headers`` says of what type.
-            headers: Further headers of this call.
-            params: The query; several values of one name are a list.
             headers: Further headers of this call, or what makes them for every attempt: a signature has the time in it.
-            params: The query.
+            params: The query; several values of one name are a list.
             reads: What an answer holds: ``json``, or ``text`` for any other, such as CSV.
             idempotent: Whether the call may be repeated when it is not known if it was taken.
             bucket: The rate budget that it counts against.

@@ -24,7 +24,6 @@ GROUP = "weft.destinations"
 
 #: weft's own, loaded when they are asked for. Adding one is one package beside these and one line here.
 BUILT_IN: Mapping[str, str] = {
-
     "braze": "reverse_etl.destinations.braze.destination:Braze",
     "customerio": "reverse_etl.destinations.customerio.destination:CustomerIo",
     "google": "reverse_etl.destinations.google.destination:Google",
@@ -35,11 +34,12 @@ BUILT_IN: Mapping[str, str] = {
     "linkedin": "reverse_etl.destinations.linkedin.destination:LinkedIn",
     "mailchimp": "reverse_etl.destinations.mailchimp.destination:Mailchimp",
     "meta": "reverse_etl.destinations.meta.destination:Meta",
-    "pipedrive": "reverse_etl.destinations.pipedrive.destination:Pipedrive",    "salesforce": "reverse_etl.destinations.salesforce.destination:Salesforce",
-    "sendgrid": "reverse_etl.destinations.sendgrid.destination:SendGrid",    "tiktok": "reverse_etl.destinations.tiktok.destination:TikTok",
+    "pipedrive": "reverse_etl.destinations.pipedrive.destination:Pipedrive",
+    "salesforce": "reverse_etl.destinations.salesforce.destination:Salesforce",
+    "sendgrid": "reverse_etl.destinations.sendgrid.destination:SendGrid",
+    "tiktok": "reverse_etl.destinations.tiktok.destination:TikTok",
     "sql": "reverse_etl.destinations.sql.destination:Sql",
     "webhook": "reverse_etl.destinations.webhook.destination:Webhook",
-
 }
 
 

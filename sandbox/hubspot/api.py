@@ -10,8 +10,6 @@ from typing import Any
 
 from sandbox.api import Reply, Request, Route
 from sandbox.faults import Faults, Kind
-from sandbox.hubspot.records import LIST, OWNED, PROPERTIES, RecordEndpoints, emails_of, record_routes
-from sandbox.faults import Kind
 from sandbox.hubspot.companies import COMPANIES, CompanyEndpoints, company_routes
 from sandbox.hubspot.lists import DYNAMIC, STATIC, ListEndpoints, list_routes
 from sandbox.hubspot.records import LIST, OWNED, PROPERTIES, emails_of, record_routes

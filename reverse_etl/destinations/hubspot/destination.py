@@ -24,30 +24,6 @@ from typing import Any, ClassVar, Self
 from pydantic import SecretStr, model_validator
 
 from reverse_etl.credentials import Credentials
-from reverse_etl.destinations.base import (
-    Count,
-    Delivery,
-    Family,
-    HttpSettings,
-    Limits,
-    Mode,
-    ObjectSpec,
-    Page,
-    RowErrors,
-    Settings,
-)
-from reverse_etl.destinations.codes import Codes, result
-from reverse_etl.destinations.hubspot.contacts import CALLS, VERSION, Contacts, filled, refuse_unless_done
-from reverse_etl.destinations.hubspot.payloads import CODES, KEY, NO_CONTACT, NOT_FOUND, OURS, ours, write_input
-from reverse_etl.destinations.over_http import HttpDestination
-from reverse_etl.destinations.policies import ALL, conditional, merged_away, written
-from reverse_etl.http import HttpClient, encode
-from reverse_etl.oauth import RefreshToken, bearer
-from reverse_etl.rows import Op, Outcome, Row, RowResult
-
-_ISSUING = f"/oauth/{VERSION}/token"
-_MISSING = "OBJECT_NOT_FOUND"
-_JSON = {"Accept": "application/json"}
 from reverse_etl.destinations.base import Count, Delivery, Family, HttpSettings, Member, ObjectSpec, Page, Settings
 from reverse_etl.destinations.codes import Codes
 from reverse_etl.destinations.hubspot.companies import COMPANY, Companies
@@ -57,7 +33,11 @@ from reverse_etl.destinations.hubspot.payloads import CODES
 from reverse_etl.destinations.hubspot.records import VERSION
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.http import HttpClient
+from reverse_etl.oauth import RefreshToken, bearer
 from reverse_etl.rows import Op, Row, RowResult
+
+_ISSUING = f"/oauth/{VERSION}/token"
+_JSON = {"Accept": "application/json"}
 
 
 class HubSpotSettings(HttpSettings):
@@ -98,6 +78,8 @@ class HubSpot(HttpDestination):
             "Manage OAuth access tokens with the 2026-03 API",
             date(2026, 11, 22),
             "https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens",
+        ),
+        Page(
             "Companies (guide) and the reference of the batch calls",
             date(2026, 11, 22),
             "https://developers.hubspot.com/docs/api-reference/latest/crm/objects/companies/guide",

@@ -26,8 +26,6 @@ ADDRESSES: dict[str, set[str]] = {
 HARMFUL = re.compile(r"usersreplace|delete_all|test_event_code")
 
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
-#: Words of calls that succeed and do harm: they may be explained, never spelled in code.
-HARMFUL = re.compile(r"usersreplace|delete_all")
 
 
 def settings(stage: Stage) -> MetaSettings:
