@@ -14,23 +14,23 @@ from sandbox.api import Api
 
 GROUP = "weft.simulators"
 
-#: The sandbox's own, in the order in which the page shows them.
+#: The sandbox's own, by name; the page shows them in this order.
 BUILT_IN: Mapping[str, str] = {
-    "klaviyo": "sandbox.klaviyo.api:Klaviyo",
-    "hubspot": "sandbox.hubspot.api:HubSpot",
-    "meta": "sandbox.meta.api:Meta",
-    "salesforce": "sandbox.salesforce.api:Salesforce",
-    "tiktok": "sandbox.tiktok.api:TikTok",
     "braze": "sandbox.braze.api:Braze",
-    "iterable": "sandbox.iterable.api:Iterable",
     "customerio": "sandbox.customerio.api:CustomerIo",
-    "mailchimp": "sandbox.mailchimp.api:Mailchimp",
-    "sendgrid": "sandbox.sendgrid.api:SendGrid",
     "google": "sandbox.google.api:Google",
-    "linkedin": "sandbox.linkedin.api:LinkedIn",
-    "webhook": "sandbox.webhook.api:Webhook",
+    "hubspot": "sandbox.hubspot.api:HubSpot",
     "intercom": "sandbox.intercom.api:Intercom",
+    "iterable": "sandbox.iterable.api:Iterable",
+    "klaviyo": "sandbox.klaviyo.api:Klaviyo",
+    "linkedin": "sandbox.linkedin.api:LinkedIn",
+    "mailchimp": "sandbox.mailchimp.api:Mailchimp",
+    "meta": "sandbox.meta.api:Meta",
     "pipedrive": "sandbox.pipedrive.api:Pipedrive",
+    "salesforce": "sandbox.salesforce.api:Salesforce",
+    "sendgrid": "sandbox.sendgrid.api:SendGrid",
+    "tiktok": "sandbox.tiktok.api:TikTok",
+    "webhook": "sandbox.webhook.api:Webhook",
 }
 
 

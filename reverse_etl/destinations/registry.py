@@ -37,8 +37,8 @@ BUILT_IN: Mapping[str, str] = {
     "pipedrive": "reverse_etl.destinations.pipedrive.destination:Pipedrive",
     "salesforce": "reverse_etl.destinations.salesforce.destination:Salesforce",
     "sendgrid": "reverse_etl.destinations.sendgrid.destination:SendGrid",
-    "tiktok": "reverse_etl.destinations.tiktok.destination:TikTok",
     "sql": "reverse_etl.destinations.sql.destination:Sql",
+    "tiktok": "reverse_etl.destinations.tiktok.destination:TikTok",
     "webhook": "reverse_etl.destinations.webhook.destination:Webhook",
 }
 
