@@ -74,8 +74,7 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints, EventEndpoints):
 
     def refuse(self, status: int, code: str, message: str, **details: Any) -> Reply:
         """Return a JSON:API error document."""
-        error = {"status": status, **job_error(code, message, str(details.get("pointer", "/data"))), "links": {}}
-        return Reply(status, {"errors": [error]})
+        return Reply(status, {"errors": [job_error(code, message, str(details.get("pointer", "/data")))]})
 
     def throttled(self, seconds: float) -> Reply:
         """Answer a call over the limit: Retry-After, and no other header."""
@@ -107,15 +106,17 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints, EventEndpoints):
 
     def get_lists(self, request: Request) -> Reply:
         """Return all lists."""
-        rows = self.store.query("select * from lists where account = ? and id <> ? order by id", self.name, EVENTS)
-        return Reply(200, {"data": [self._list(row) for row in rows], "links": {"next": None}})
+        size, cursor = page_of(request)
+        sql = "select * from lists where account = ? and id <> ? and id > ? order by id limit ?"
+        rows = self.store.query(sql, self.name, EVENTS, cursor, size + 1)
+        return keyset_page(request, [self._list(row, request) for row in rows], size)
 
     def get_list(self, request: Request) -> Reply:
         """Return one list."""
         row = self._known(request.args["list_id"])
         if row is None:
             return self._no_list()
-        found = self._list(row)
+        found = self._list(row, request)
         if "profile_count" in request.query.get("additional-fields[list]", ""):
             found["attributes"]["profile_count"] = self.store.count_members(self.name, row["id"])
         return Reply(200, {"data": found})
@@ -196,7 +197,8 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints, EventEndpoints):
         if any(self.store.find_record(self.name, record_id=known) is None for known in (str(data["id"]), *sources)):
             return self.refuse(404, "not_found", "A profile does not exist.")
         self.jobs.create_merge(str(data["id"]), sources[0])
-        return Reply(201, {"data": {"type": "profile", "id": str(data["id"]), "links": {}}})
+        links = {"self": f"{request.base_url}/api/profiles/{data['id']}"}
+        return Reply(201, {"data": {"type": "profile", "id": str(data["id"]), "links": links}})
 
     def get_profile(self, request: Request) -> Reply:
         """Return one profile."""
@@ -238,10 +240,11 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints, EventEndpoints):
             return self.refuse(400, "invalid", "A profile was refused.")
         return [str(item["id"]) for item in data]
 
-    def _list(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _list(self, row: dict[str, Any], request: Request) -> dict[str, Any]:
         stamp = iso(row["created_at"])
         attributes = {"name": row["name"], "created": stamp, "updated": stamp, "opt_in_process": "single_opt_in"}
-        return {"type": "list", "id": row["id"], "attributes": attributes, "links": {}}
+        links = {"self": f"{request.base_url}/api/lists/{row['id']}"}
+        return {"type": "list", "id": row["id"], "attributes": attributes, "links": links}
 
     def _list_page(self, request: Request, *, whole: bool) -> Reply:
         list_id = request.args["list_id"]
@@ -250,10 +253,15 @@ class Klaviyo(ImportEndpoints, ConsentEndpoints, EventEndpoints):
         size, cursor = page_of(request)
         rows = self.store.members(self.name, list_id, after=cursor, limit=size + 1)
         if whole:
-            items = [sparse(request, self.profiles.resource({"id": row["member_id"], **row})) for row in rows]
+            items = [sparse(request, self._member(row)) for row in rows]
         else:
             items = [{"type": "profile", "id": row["member_id"]} for row in rows]
         return keyset_page(request, items, size)
+
+    def _member(self, row: dict[str, Any]) -> dict[str, Any]:
+        shown = self.profiles.resource({"id": row["member_id"], **row})
+        shown["attributes"]["joined_group_at"] = iso(row["added_at"])
+        return shown
 
     def _known(self, list_id: str) -> dict[str, Any] | None:
         return None if list_id == EVENTS else self.store.get_list(self.name, list_id)

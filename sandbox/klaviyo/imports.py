@@ -66,8 +66,12 @@ class ImportEndpoints(Api):
         if job is None:
             return self._no_job()
         errors = [
-            {"type": "import-error", "id": f"{job['id']}-{index}", "attributes": error}
-            for index, error in enumerate(job["result"]["errors"])
+            {
+                "type": "import-error",
+                "id": error["id"],
+                "attributes": {name: value for name, value in error.items() if name != "id"},
+            }
+            for error in job["result"]["errors"]
         ]
         return offset_page(request, errors)
 

@@ -19,7 +19,7 @@ def page_of(request: Request) -> tuple[int, str]:
 def keyset_page(request: Request, items: list[dict[str, Any]], size: int) -> Reply:
     """Return a page of items that are in the order of their ids; one item more than fits says that there is another."""
     more = items[size - 1]["id"] if len(items) > size else None
-    return Reply(200, {"data": items[:size], "links": {"self": None, "next": next_link(request, more)}})
+    return Reply(200, {"data": items[:size], "links": links(request, more)})
 
 
 def sparse(request: Request, profile: dict[str, Any]) -> dict[str, Any]:
@@ -38,14 +38,16 @@ def offset_page(request: Request, items: list[Any], shape: Callable[[Any], Any] 
     page = items[start : start + size]
     more = str(start + size) if start + size < len(items) else None
     data = [shape(item) for item in page] if shape else page
-    return Reply(200, {"data": data, "links": {"self": None, "next": next_link(request, more)}})
+    return Reply(200, {"data": data, "links": links(request, more)})
 
 
-def next_link(request: Request, cursor: str | None) -> str | None:
-    """Return the address of the next page."""
-    if cursor is None:
-        return None
-    return f"{request.base_url}{request.path}?{urlencode({**request.query, 'page[cursor]': cursor})}"
+def links(request: Request, cursor: str | None) -> dict[str, str]:
+    """Return the addresses of a page, and of the next one if there is one."""
+    address = f"{request.base_url}{request.path}"
+    told = {"self": f"{address}?{urlencode(request.query)}" if request.query else address}
+    if cursor is not None:
+        told["next"] = f"{address}?{urlencode({**request.query, 'page[cursor]': cursor})}"
+    return told
 
 
 def iso(seconds: float | None) -> str | None:

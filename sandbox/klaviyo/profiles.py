@@ -133,7 +133,8 @@ class Profiles:
         """Return a record as the API shows it."""
         shown = {name: row["data"].get(name) for name in ("email", "phone_number", "external_id")}
         attributes = {**shown, **{name: value for name, value in row["data"].items() if name != "consent"}}
-        return {"type": "profile", "id": row["id"], "attributes": attributes, "links": {}}
+        links = {"self": f"https://a.klaviyo.com/api/profiles/{row['id']}"}
+        return {"type": "profile", "id": row["id"], "attributes": attributes, "links": links}
 
     # consent: what list membership never touches
 

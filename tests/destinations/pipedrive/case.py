@@ -44,7 +44,7 @@ def row(n: int) -> dict[str, Any]:
 
 def persons(stage: Stage) -> dict[str, Values]:
     """The persons that carry any field of weft's."""
-    held = {}
+    held: dict[str, Values] = {}
     for one in stage.sandbox.accounts["pipedrive"].members("persons"):
         values = one | {NAMES[name]: value for name, value in one["custom_fields"].items()}
         values["email"] = one["emails"][0]["value"]
