@@ -152,7 +152,7 @@ def test_a_token_that_may_not_read_properties_can_still_send(hubspot: Destinatio
 def test_who_leaves_keeps_its_key_and_what_is_not_ours(
     simulated: Destination, sandbox: Running, delivery: Delivery
 ) -> None:
-    values = {"weft_company_id": "C-1", "domain": "acme.example.com", "name": "Acme", "weft_tier": "gold"}
+    values: dict[str, Any] = {"weft_company_id": "C-1", "domain": "acme.example.com", "name": "Acme", "weft_tier": "gold"}
     [added] = simulated.send(delivery, Op.ADD, [make_row(values[delivery.key], **values)])
     for known_as in (added.destination_id, None):
         row = make_row(values[delivery.key], Op.REMOVE, known_as=known_as, **values)

@@ -71,6 +71,29 @@ def profiles(stage: Stage) -> dict[str, Values]:
     return dict(map(flat, stage.sandbox.accounts["klaviyo"].records))
 
 
+def event(n: int) -> dict[str, Any]:
+    """An event."""
+    return {
+        "event_id": f"E-{n}",
+        "event_name": "Ordered",
+        "occurred_at": "2026-11-01T10:00:00+00:00",
+        "email": f"person{n}@example.com",
+        "value": n + 0.5,
+        "currency": "EUR",
+        "note": f"note {n}",
+    }
+
+
+def events(stage: Stage) -> dict[str, Values]:
+    """The events that the account holds."""
+    held: dict[str, Values] = {}
+    for one in stage.sandbox.accounts["klaviyo"].members("Events"):
+        told = {**one["properties"], "event_id": one["unique_id"], "event_name": one["metric"], "email": one["email"]}
+        told |= {"occurred_at": one["time"], "value": one["value"], "currency": one["value_currency"]}
+        held[one["unique_id"]] = {name: str(value) for name, value in told.items()}
+    return held
+
+
 CASES = (
     Case(
         destination="klaviyo",
@@ -96,5 +119,16 @@ CASES = (
         text="first_name",
         clears="first_name",
         refused={"phone_number": "+49"},
+    ),
+    Case(
+        destination="klaviyo",
+        object="event",
+        settings=settings,
+        row=event,
+        held=events,
+        mode=Mode.APPEND,
+        filler="note",
+        text="note",
+        refused={"email": "not-an-address"},
     ),
 )
