@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from sandbox.api import Api, Reply, Request, Route
+from sandbox.oauth import TokenOffice
 from sandbox.pipedrive.persons import LIST, Persons, fields
 
 PER_WINDOW = 20  #: calls in two seconds, of the smallest plan with an API token
@@ -14,6 +15,7 @@ TOKENS_A_DAY = 30_000 * 20  #: of the smallest plan, with twenty seats
 #: What a call costs of them, by the limit that it falls under.
 COSTS = {"get": 1, "list": 10, "write": 5, "delete": 3, "search": 20}
 DAY = 86_400
+ISSUING = "/oauth/token"  #: at a host of its own, at Pipedrive
 MAX_PAGE = 500
 
 
@@ -24,6 +26,7 @@ class Pipedrive(Api):
     label = "Pipedrive"
     key = "d3m0weft0000000000000000000000000000c0de"
     routes = (
+        Route("POST", ISSUING, "give_token", "token"),
         Route("GET", "/api/v2/personFields", "get_fields", "list"),
         Route("GET", "/api/v2/persons", "get_persons", "list"),
         Route("POST", "/api/v2/persons", "create_person", "write"),
@@ -36,6 +39,7 @@ class Pipedrive(Api):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.persons = Persons(self.store, self.faults)
+        self.office = TokenOffice("weft-demo-app", "weft-demo-secret", "weft-demo-refresh", lifetime=3_600)
         self._spent: tuple[int, int] = (0, 0)
 
     def prepare(self) -> None:
@@ -47,8 +51,12 @@ class Pipedrive(Api):
         return {"PIPEDRIVE_URL": url, "PIPEDRIVE_API_TOKEN": self.key}
 
     def authenticate(self, request: Request) -> Reply | None:
-        """Ask for the API token, in the header or in the query."""
-        if self.key not in (request.headers.get("x-api-token"), request.query.get("api_token")):
+        """Ask for the API token, in the header or in the query, or for an access token."""
+        if request.path == ISSUING:
+            return None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        by_app = scheme == "Bearer" and self.office.holds(token)
+        if not by_app and self.key not in (request.headers.get("x-api-token"), request.query.get("api_token")):
             return self.refuse(401, "unauthorized", "unauthorized access")
         if request.body is not None and "json" not in request.headers.get("content-type", ""):
             return self.refuse(415, "unsupported_media_type", "The Content-Type must be application/json.")
@@ -96,6 +104,10 @@ class Pipedrive(Api):
     @staticmethod
     def _day() -> int:
         return int(time.time() // DAY)
+
+    def give_token(self, request: Request) -> Reply:
+        """Exchange the demo app's refresh token for an access token of an hour."""
+        return self.office.give(request)
 
     # persons
 

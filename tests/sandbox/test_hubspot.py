@@ -240,3 +240,50 @@ def test_the_ten_second_limit_answers_429_without_retry_after(client: Callable[.
 
     assert refused.json()["policyName"] == "TEN_SECONDLY_ROLLING"
     assert "Retry-After" not in refused.headers
+
+
+COMPANIES = "/crm/objects/2026-03/companies"
+
+
+def test_companies_are_not_upserted_by_domain_and_two_may_have_one(sandbox: Running, hubspot: Call) -> None:
+    acme = {"id": "acme.com", "idProperty": "domain", "properties": {"domain": "acme.com"}}
+    refused = hubspot("POST", f"{COMPANIES}/batch/upsert", inputs(acme))
+    assert refused.status_code == 400
+    assert "by non-unique 0-2 property domain" in refused.json()["message"]
+
+    both = inputs(*({"properties": {"domain": "acme.com", "name": name}} for name in ("A", "B")))
+    assert hubspot("POST", f"{COMPANIES}/batch/create", both).status_code == 201
+    wanted = {"propertyName": "domain", "operator": "IN", "values": ["ACME.com"]}
+    found = hubspot("POST", f"{COMPANIES}/search", {"filterGroups": [{"filters": [wanted]}]}).json()
+    assert found["total"] == 2
+
+
+def test_a_company_is_upserted_by_a_unique_property(sandbox: Running, hubspot: Call) -> None:
+    row = {"id": "C-1", "idProperty": "weft_company_id", "properties": {"name": "A", "weft_tier": "gold"}}
+    first = hubspot("POST", f"{COMPANIES}/batch/upsert", inputs(row)).json()["results"][0]
+    row["properties"] = {"weft_tier": ""}
+    second = hubspot("POST", f"{COMPANIES}/batch/upsert", inputs(row)).json()["results"][0]
+
+    assert (first["new"], second["new"], first["id"] == second["id"]) == (True, False, True)
+    assert sandbox.accounts["hubspot"].members("companies") == [{"name": "A", "weft_company_id": "C-1"}]
+
+
+def test_a_search_that_is_too_long_is_refused(hubspot: Call) -> None:
+    wanted = {"propertyName": "domain", "operator": "IN", "values": [f"{'x' * 40}{n}.com" for n in range(80)]}
+    assert hubspot("POST", f"{COMPANIES}/search", {"filterGroups": [{"filters": [wanted]}]}).status_code == 400
+
+
+def test_memberships_of_a_list_are_changed_by_ids_and_tell_who_is_missing(sandbox: Running, hubspot: Call) -> None:
+    rows = [contact(f"p{n}@example.com") for n in range(2)]
+    ids = [row["id"] for row in hubspot("POST", f"{BATCH}/upsert", inputs(*rows)).json()["results"]]
+    lists = "/crm/lists/2026-03/201/memberships"
+
+    added = hubspot("PUT", f"{lists}/add", [*ids, "999"]).json()
+    assert (added["recordsIdsAdded"], added["recordIdsMissing"]) == (ids, ["999"])
+    assert hubspot("PUT", f"{lists}/add", ids).json()["recordsIdsAdded"] == []
+    both = {"recordIdsToAdd": [], "recordIdsToRemove": ids[:1]}
+    assert hubspot("PUT", f"{lists}/add-and-remove", both).json()["recordIdsRemoved"] == ids[:1]
+    assert [one["recordId"] for one in hubspot("GET", lists).json()["results"]] == ids[1:]
+    assert hubspot("PUT", "/crm/lists/2026-03/202/memberships/add", ids).status_code == 400
+    assert hubspot("PUT", f"{lists}/add", [int(ids[0])]).status_code == 400
+    assert hubspot("GET", "/crm/lists/2026-03/contacts").status_code == 404

@@ -242,3 +242,52 @@ def test_the_account_survives_a_restart_in_the_middle_of_a_job(tmp_path: Path, c
         done = finish(client(f"{sandbox.url}/klaviyo/api", key), job_id)
         assert (done["status"], sandbox.accounts["klaviyo"].lists["WINBACK"]) == ("complete", 1)
         assert sandbox.accounts["klaviyo"].calls[0]["path"] == "/api/profile-bulk-import-jobs"
+
+
+def bulk(*events: dict[str, Any], email: str = "ann@example.com") -> dict[str, Any]:
+    entries = [
+        {
+            "type": "event-bulk-create",
+            "attributes": {
+                "profile": {"data": {"type": "profile", "attributes": {"email": email}}},
+                "events": {"data": [{"type": "event", "attributes": one}]},
+            },
+        }
+        for one in events
+    ]
+    return {"data": {"type": "event-bulk-create-job", "attributes": {"events-bulk-create": {"data": entries}}}}
+
+
+def happened(unique_id: str = "E-1", **more: Any) -> dict[str, Any]:
+    metric = {"data": {"type": "metric", "attributes": {"name": "Ordered"}}}
+    return {"properties": {}, "metric": metric, "unique_id": unique_id, "time": "2026-11-01T10:00:00+00:00", **more}
+
+
+def test_events_are_taken_without_a_word_and_recorded_once(sandbox: Running, klaviyo: Call) -> None:
+    reply = klaviyo("POST", "/event-bulk-create-jobs", bulk(happened(value=1), happened("E-2")))
+    klaviyo("POST", "/event-bulk-create-jobs", bulk(happened(value=2)))
+
+    assert (reply.status_code, reply.content) == (202, b"")
+    account = sandbox.accounts["klaviyo"]
+    assert {one["unique_id"]: one.get("value") for one in account.members("Events")} == {"E-1": 1, "E-2": None}
+    assert [one["email"] for one in account.records] == ["ann@example.com"]
+    assert "Events" not in {one["id"] for one in klaviyo("GET", "/lists").json()["data"]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        bulk(),
+        bulk(*(happened(str(n)) for n in range(1_001))),
+        bulk(happened(), happened()),
+        bulk(happened(), email=""),
+        bulk(happened(value="12")),
+        bulk(happened(time="1980-01-01T00:00:00+00:00")),
+        bulk(happened(shoe_size=42)),
+        bulk(happened(properties={str(n): n for n in range(401)})),
+        bulk(happened(properties={"note": "x" * 102_401})),
+    ],
+)
+def test_events_with_something_wrong_are_refused_whole(sandbox: Running, klaviyo: Call, body: dict[str, Any]) -> None:
+    assert klaviyo("POST", "/event-bulk-create-jobs", body).status_code == 400
+    assert sandbox.accounts["klaviyo"].members("Events") == []

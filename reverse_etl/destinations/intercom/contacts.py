@@ -46,6 +46,7 @@ CONTACT = ObjectSpec(
     identifiers={EMAIL: "email", "phone": "phone", "external_id": "user_id"},
     limits={Op.ADD: ROWS, Op.CHANGE: ROWS, Op.REMOVE: ROWS},
     row_errors=RowErrors.WHOLE,
+    refused_columns=frozenset({"unsubscribed_from_emails"}),
     removal_empties=OURS,
     removal=f"The attributes of the feed that begin with {OURS} are emptied; all else of the contact stays.",
     nulls=ALL,

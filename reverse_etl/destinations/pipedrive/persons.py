@@ -53,6 +53,7 @@ PERSON = ObjectSpec(
     # A new person takes a search and a call, of which the search is the slower; who is known by id takes one call.
     limits={Op.ADD: SEARCHES, Op.CHANGE: CALLS, Op.REMOVE: CALLS},
     row_errors=RowErrors.WHOLE,
+    refused_columns=frozenset({"marketing_status"}),
     removal_empties=OURS,
     removal=f"The fields of the feed that begin with {OURS} are emptied; all else of the person stays.",
     nulls=ALL,

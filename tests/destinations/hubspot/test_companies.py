@@ -152,7 +152,12 @@ def test_a_token_that_may_not_read_properties_can_still_send(hubspot: Destinatio
 def test_who_leaves_keeps_its_key_and_what_is_not_ours(
     simulated: Destination, sandbox: Running, delivery: Delivery
 ) -> None:
-    values: dict[str, Any] = {"weft_company_id": "C-1", "domain": "acme.example.com", "name": "Acme", "weft_tier": "gold"}
+    values: dict[str, Any] = {
+        "weft_company_id": "C-1",
+        "domain": "acme.example.com",
+        "name": "Acme",
+        "weft_tier": "gold",
+    }
     [added] = simulated.send(delivery, Op.ADD, [make_row(values[delivery.key], **values)])
     for known_as in (added.destination_id, None):
         row = make_row(values[delivery.key], Op.REMOVE, known_as=known_as, **values)
@@ -164,12 +169,12 @@ def test_who_leaves_keeps_its_key_and_what_is_not_ours(
     assert left == {name: value for name, value in values.items() if name not in emptied}
 
 
-def test_an_update_creates_no_company(simulated: Destination, sandbox: Running) -> None:
-    for delivery in (
-        Delivery("company", key="domain", mode=Mode.UPDATE),
-        Delivery("company", key="weft_company_id", mode=Mode.UPDATE),
-    ):
-        row = make_row("a.example.com", **{delivery.key: "a.example.com", "name": "A"})
-        assert outcomes(simulated.send(delivery, Op.ADD, [row])) == [("info", "not_found")]
+@pytest.mark.parametrize("key", ["domain", "weft_company_id"])
+def test_an_update_creates_no_company(simulated: Destination, sandbox: Running, key: str) -> None:
+    payload: dict[str, Any] = {key: "a.example.com", "name": "A"}
+    results = simulated.send(
+        Delivery("company", key=key, mode=Mode.UPDATE), Op.ADD, [make_row("a.example.com", **payload)]
+    )
 
+    assert outcomes(results) == [("info", "not_found")]
     assert sandbox.accounts["hubspot"].members("companies") == []

@@ -23,7 +23,7 @@ ADDRESSES: dict[str, set[str]] = {
 }
 
 #: Words of calls that succeed and do harm: they may be explained, never spelled in code.
-HARMFUL = re.compile(r"/(un)?archive|/block|/merge|/subscriptions|unsubscribed")
+HARMFUL = re.compile(r"/(un)?archive|/block|/merge|/subscriptions|email_verified")
 
 TAG = "7001"
 USERS = 1_000  #: that the account has from the start, where they are to be tagged

@@ -22,7 +22,7 @@ ADDRESSES: dict[str, set[str]] = {
 }
 
 #: Words of calls that succeed and do harm: they may be explained, never spelled in code.
-HARMFUL = re.compile(r"DELETE|/merge|marketing_status")
+HARMFUL = re.compile(r"DELETE|/merge")
 
 NAMES = {code(name): column(name) for name in OWN}
 
