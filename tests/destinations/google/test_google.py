@@ -346,9 +346,13 @@ def test_a_target_that_is_no_id_is_refused_without_a_call(google: Destination, t
     assert google.traffic.calls == 0
 
 
-def test_an_account_is_named_by_its_digits() -> None:
-    with pytest.raises(ValidationError, match="account_id"):
-        GoogleSettings(service_account=SecretStr("{}"), account_id="123-456-7890", consents=frozenset())
+def test_an_account_is_named_by_its_number_with_dashes_or_without() -> None:
+    def named(account_id: Any) -> str:
+        return GoogleSettings(service_account=SecretStr("{}"), account_id=account_id, consents=frozenset()).account_id
+
+    assert named("123-456-7890") == named(1234567890) == "1234567890"
+    with pytest.raises(ValidationError, match="account's number"):
+        named("customers/123")
 
 
 # what is said of rows
