@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import orjson
 
 from sandbox.faults import Faults, Kind
 from sandbox.store import Store
@@ -51,12 +52,12 @@ class Requests:
         request_id = uuid.uuid4().hex[:16]
         stuck = self.faults.take(ACCOUNT, Kind.JOB_STUCK, path=path)
         failed = None if stuck else self.faults.take(ACCOUNT, Kind.JOB_FAILED, path=path)
-        payload = {
+        payload = {"consent": body.get("consent"), "items": items, "refused": self._refused(items)}
+        told = {
             "kind": kind,
             "destinations": body["destinations"],
-            "consent": body.get("consent"),
-            "items": items,
-            "refused": self._refused(items),
+            "of": "mobile" if any("mobileData" in item for item in items[:1]) else "user",
+            "identifiers": sum(len(_identifiers(item)) for item in items),
         }
         now = time.time()
         self.store.execute(
@@ -68,22 +69,22 @@ class Requests:
             now if failed else None,
             "FAILED" if failed else "PROCESSING",
             len(items),
-            json.dumps(payload),
-            "{}",
+            encode(payload),
+            encode(told),
         )
         return request_id
 
     def statuses(self, request_id: str) -> list[dict[str, Any]] | None:
         """Return the status of a request at each of its destinations, or ``None``."""
-        row = self.store.one("select * from jobs where account = ? and id = ?", ACCOUNT, request_id)
+        row = self.store.one("select status, total, result from jobs where account = ? and id = ?", ACCOUNT, request_id)
         if row is None:
             return None
-        payload, told = json.loads(row["payload"]), json.loads(row["result"])
+        told = orjson.loads(row["result"])
         found = []
-        for number, destination in enumerate(payload["destinations"]):
-            errors = told.get(str(number), {})
+        for number, destination in enumerate(told["destinations"]):
+            errors = told["errors"][number] if "errors" in told else {}
             status: dict[str, Any] = {"destination": destination, "requestStatus": row["status"]}
-            status |= _counted(payload["kind"], row["total"], told.get("kind", "user"), told.get("identifiers", 0))
+            status |= _counted(told["kind"], row["total"], told["of"], told["identifiers"])
             if row["status"] == "DONE":
                 refused = sum(len(places) for places in errors.values())
                 status["requestStatus"] = (
@@ -119,29 +120,26 @@ class Requests:
         )
 
     def _process(self, request_id: str) -> None:
-        job = self.store.exactly_one("select * from jobs where id = ?", request_id)
-        payload = json.loads(job["payload"])
-        items, told = payload["items"], {}
-        for number, destination in enumerate(payload["destinations"]):
+        job = self.store.exactly_one("select payload, result from jobs where id = ?", request_id)
+        payload, told = orjson.loads(job["payload"]), orjson.loads(job["result"])
+        told["errors"] = []
+        for destination in told["destinations"]:
             reference, target = destination.get("reference"), destination["productDestinationId"]
             mine = [
                 (place, item)
-                for place, item in enumerate(items)
+                for place, item in enumerate(payload["items"])
                 if not item.get("destinationReferences") or reference in item["destinationReferences"]
             ]
-            told[str(number)] = self._apply(payload, target, mine)
-        kinds = {"mobile" for item in items[:1] if "mobileData" in item} or {"user"}
-        identifiers = sum(len(_identifiers(item)) for item in items)
+            told["errors"].append(self._apply(told["kind"], payload, target, mine))
         self.store.execute(
-            "update jobs set status = 'DONE', finished_at = ?, payload = ?, result = ? where id = ?",
+            "update jobs set status = 'DONE', finished_at = ?, payload = '{}', result = ? where id = ?",
             time.time(),
-            json.dumps({"kind": payload["kind"], "destinations": payload["destinations"]}),
-            json.dumps({**told, "kind": kinds.pop(), "identifiers": identifiers}),
+            encode(told),
             request_id,
         )
 
     def _apply(
-        self, payload: Mapping[str, Any], target: str, items: Sequence[tuple[int, Mapping[str, Any]]]
+        self, kind: str, payload: Mapping[str, Any], target: str, items: Sequence[tuple[int, Mapping[str, Any]]]
     ) -> dict[str, list[int]]:
         """Apply items to a target and return the places of those that were refused, by reason."""
         refused: dict[str, list[int]] = defaultdict(list)
@@ -155,9 +153,9 @@ class Requests:
                 refused["DENIED_CONSENT"].append(place)
             else:
                 taken.append((place, item))
-        if payload["kind"] == "events":
+        if kind == "events":
             self._add_events(target, taken, refused)
-        elif payload["kind"] == "remove":
+        elif kind == "remove":
             self.store.remove_members(ACCOUNT, target, self._known(target, [item for _, item in taken]))
         else:
             people = [_identifiers(item) for _, item in taken]
@@ -168,14 +166,9 @@ class Requests:
         return dict(refused)
 
     def _add_events(
-        self, target: str, events: Iterable[tuple[int, Mapping[str, Any]]], refused: dict[str, list[int]]
+        self, target: str, events: Sequence[tuple[int, Mapping[str, Any]]], refused: dict[str, list[int]]
     ) -> None:
-        known = {
-            row["member_id"]
-            for row in self.store.query(
-                "select member_id from members where account = ? and list_id = ?", ACCOUNT, target
-            )
-        }
+        known = self._there(target, [event["transactionId"] for _, event in events if "transactionId" in event])
         oldest = datetime.now(UTC) - OLDEST
         new: list[tuple[str, dict[str, Any]]] = []
         for place, event in events:
@@ -191,23 +184,30 @@ class Requests:
 
     def _known(self, target: str, items: Sequence[Mapping[str, Any]]) -> list[str]:
         """Return the members that a removal names: by any identifier, since Google finds the person behind it."""
-        people = [_identifiers(item) for item in items]
-        names: dict[tuple[str, str], str] = {}
-        for row in self.store.members(ACCOUNT, target):
-            for pair in row["data"].items():
-                names.setdefault(pair, row["member_id"])
-        found = [names.get(pair) for person in people for pair in flat(person).items() if pair[0] in _NAMING]
-        return list(dict.fromkeys(member for member in found if member))
+        people = {_name(person): person for person in map(_identifiers, items)}
+        found = self._there(target, people)
+        others = {(name, value) for key in people.keys() - found for name, value in people[key]}
+        if others:
+            for row in self.store.members(ACCOUNT, target):
+                if any((name.rstrip("0123456789"), value) in others for name, value in row["data"].items()):
+                    found.add(row["member_id"])
+        return sorted(found)
+
+    def _there(self, target: str, names: Iterable[str]) -> set[str]:
+        """Return which of these members a target has."""
+        return set(self.store.find_members(ACCOUNT, target, names))
 
     def _refused(self, items: Sequence[Mapping[str, Any]]) -> list[int]:
         """Return the places that a fault refuses, whose JSON is not looked at while there is none."""
         if not any(fault["kind"] == Kind.REFUSE_ROWS for fault in self.faults.list()):
             return []
-        texts = enumerate(json.dumps(item) for item in items)
+        texts = enumerate(encode(item) for item in items)
         return [place for place, text in texts if self.faults.take(ACCOUNT, Kind.REFUSE_ROWS, text=text)]
 
 
-_NAMING = ("emailAddress", "phoneNumber", "mobileId", "address")
+def encode(value: Any) -> str:
+    """Return a value as JSON."""
+    return orjson.dumps(value).decode()
 
 
 def flat(person: Sequence[tuple[str, str]]) -> dict[str, str]:

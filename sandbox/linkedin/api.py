@@ -189,16 +189,13 @@ class LinkedIn(Api):
 
     def _known(self, segment_id: str, people: list[dict[str, str]]) -> list[str]:
         """Return the members that a removal names: by any id, else by what they were added with."""
-        names: dict[tuple[str, str], str] = {}
-        for row in self.store.members(self.name, segment_id):
-            names[("", row["member_id"])] = row["member_id"]
-            for pair in row["data"].items():
-                if pair[0] in IDS:
-                    names.setdefault(pair, row["member_id"])
-        found = [
-            names.get(pair) for person in people for pair in (("", _name(person)), *person.items()) if pair in names
-        ]
-        return list(dict.fromkeys(member for member in found if member))
+        named = {_name(person): person for person in people}
+        found = set(self.store.find_members(self.name, segment_id, named))
+        others = {pair for key in named.keys() - found for pair in named[key].items() if pair[0] in IDS}
+        if others:
+            rows = self.store.members(self.name, segment_id)
+            found |= {row["member_id"] for row in rows if not others.isdisjoint(row["data"].items())}
+        return sorted(found)
 
     @staticmethod
     def _error(status: int, message: str, number: int, code: str | None = None) -> Reply:

@@ -16,7 +16,6 @@ from reverse_etl.hashing.vendors import GOOGLE
 from reverse_etl.rows import Row
 
 MOBILE_ID = "mobile_ad_id"
-EXTERNAL_ID = "external_id"
 
 #: Of whom a member or an event is of.
 PERSON = columns(GOOGLE) - {MOBILE_ID}
@@ -98,9 +97,8 @@ def size(row: Row) -> int:
     """Return the bytes that a row adds to a body, at most: what a person has counts as hashes."""
     total = 0
     for column, value in row.payload.items():
-        if value is None or column == EXTERNAL_ID:
-            continue
-        total += max(_HASH, 4 * len(str(value))) + (0 if column in EVENT else _VARIABLE_FRAME + 4 * len(column))
+        if value is not None:
+            total += max(_HASH, 4 * len(str(value))) + (0 if column in EVENT else _VARIABLE_FRAME + 4 * len(column))
     return total + (_EVENT_FRAME if "event_id" in row.payload else _MEMBER_FRAME)
 
 

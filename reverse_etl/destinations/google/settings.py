@@ -6,12 +6,21 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from reverse_etl.destinations.base import HttpSettings
 from reverse_etl.errors import DestinationRefused
 
-AccountId = Annotated[str, Field(pattern=r"^[0-9]+$", coerce_numbers_to_str=True)]
+
+def _digits(value: str) -> str:
+    """Take an account's number as Google Ads shows it, with dashes, too."""
+    digits = value.replace("-", "")
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError("it is the account's number, such as 123-456-7890")
+    return digits
+
+
+AccountId = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_digits)]
 
 
 class AccountType(StrEnum):
@@ -35,7 +44,7 @@ class GoogleSettings(HttpSettings):
 
     Attributes:
         service_account: The service account's key file, as JSON or by its path.
-        account_id: The account that receives the rows, without dashes.
+        account_id: The account that receives the rows.
         account_type: Of what kind it is.
         login_account_id: The manager or partner account by which the service account has access, where it has it so.
         login_account_type: Of what kind that one is.

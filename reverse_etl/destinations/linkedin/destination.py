@@ -33,7 +33,6 @@ from reverse_etl.destinations.codes import OTHER, Codes, objects, result
 from reverse_etl.destinations.linkedin.payloads import (
     CODES,
     COLUMNS,
-    EXTERNAL_ID,
     TABLE,
     classify,
     classify_upload,
@@ -50,8 +49,8 @@ from reverse_etl.rows import Op, Row, RowResult
 
 VERSION = "202607"
 
-#: 600 calls a minute for a member of the app. LinkedIn gives no limit of bytes; this one is ours.
-_USERS = Limits(rows=5_000, bytes=4_000_000, calls_per_second=10, burst=10)
+#: 600 calls a minute, burst and all, for a member of the app. LinkedIn gives no limit of bytes; this one is ours.
+_USERS = Limits(rows=5_000, bytes=4_000_000, calls_per_second=9.9, burst=5)
 
 #: States of a segment that no campaign can be pointed at.
 _USELESS = ("EXPIRED", "FAILED", "ERROR")
@@ -124,7 +123,8 @@ class LinkedIn(HttpDestination):
     objects: ClassVar[Mapping[str, ObjectSpec]] = {
         "segment": ObjectSpec(
             modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
-            keys=frozenset({EXTERNAL_ID, "email", "gaid"}),
+            # By nothing else: a changed key is a removal of the old one, which would stay in the segment otherwise.
+            keys=frozenset({"email", "gaid"}),
             columns=COLUMNS,
             hashed_columns=hashed_columns(TABLE),
             matched_by=("email", "gaid"),

@@ -15,15 +15,13 @@ from reverse_etl.hashing.table import Field, Table, columns, told
 from reverse_etl.hashing.vendors import LINKEDIN
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
-EXTERNAL_ID = "external_id"
-
 #: What a person is matched by; the job comes on top of what is common to the platforms.
 TABLE: Table = (
     *LINKEDIN,
     Field("job_title", "title", text, hashed=False),
     Field("company", "company", text, hashed=False),
 )
-COLUMNS = columns(TABLE) | {EXTERNAL_ID}
+COLUMNS = columns(TABLE)
 
 _IDS = ("SHA256_EMAIL", "GOOGLE_AID")
 _FRAME = 260  # bytes of an element besides its values
@@ -83,7 +81,7 @@ def element(op: Op, payload: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def size(row: Row) -> int:
     """Return the bytes that a row adds to a body, at most."""
-    values = (value for column, value in row.payload.items() if value is not None and column != EXTERNAL_ID)
+    values = (value for value in row.payload.values() if value is not None)
     return _FRAME + sum(max(_HASH, 6 * len(str(value))) for value in values)
 
 

@@ -52,12 +52,20 @@ def digest(text: str) -> str:
 
 def row(n: int) -> dict[str, Any]:
     """A person."""
-    return {"email": f"person{n}@example.com", "phone": f"+4915{n:09d}"}
+    return {
+        "email": f"person{n}@example.com",
+        "phone": f"+4915{n:09d}",
+        "first_name": "Zoë",
+        "last_name": f"Berg {n}",
+        "postal_code": f"{n:05d}",
+        "country": "DE",
+    }
 
 
 def member(row: Values) -> tuple[str, Values]:
     """A member of the audience."""
-    found = {"emailAddress": digest(row["email"]), "phoneNumber": digest(row["phone"])}
+    address = (digest(row["last_name"].lower()), digest(row["first_name"].lower()), row["postal_code"], row["country"])
+    found = {"emailAddress": digest(row["email"]), "phoneNumber": digest(row["phone"]), "address": "/".join(address)}
     return found["emailAddress"], found
 
 

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(
 AUDIENCE = Delivery("audience", api.Google.audience, mode=Mode.MIRROR, key="email")
 MOBILES = Delivery("audience", api.Google.mobile_audience, mode=Mode.MIRROR, key="mobile_ad_id")
 CONVERSION = Delivery("conversion", api.Google.conversion, mode=Mode.APPEND, key="event_id")
-PERSON: dict[str, Any] = {**row(1), "first_name": "Anna", "last_name": "Berg", "postal_code": "50667", "country": "DE"}
+PERSON = row(1)
 DEVICE: dict[str, Any] = {"mobile_ad_id": "38400000-8cf0-11bd-b23e-10b96e40000d"}
 EVENT: dict[str, Any] = {**event_row(1), **DEVICE, "gclid": "Cj0", "event_source": "WEB", "event_name": "purchase"}
 WHAT = {

@@ -109,12 +109,12 @@ def test_who_has_no_id_is_told_by_a_full_name_or_not_at_all() -> None:
 @responses.activate
 def test_a_row_that_nobody_can_be_found_by_is_not_sent(linkedin: Destination) -> None:
     call = responses.post(f"{URL}/users", json=answered(201))
-    nobody = make_row("nobody", external_id="nobody", email=None)
+    nobody = make_row("nobody", email="nobody", company="Berg AG")
 
-    told = linkedin.send(replace(SEGMENT, key="external_id"), Op.ADD, [nobody, person("anna", external_id="7")])
+    told = linkedin.send(SEGMENT, Op.ADD, [nobody, person("anna")])
 
     assert outcomes(told) == {"nobody": ("permanent", "nothing_to_match"), "anna": ("applied", "")}
-    assert b"nobody" not in (call.calls[0].request.body or b"")
+    assert len(json.loads(call.calls[0].request.body or b"")["elements"]) == 1
     assert outcomes(linkedin.send(SEGMENT, Op.REMOVE, [nobody])) == {"nobody": ("applied", "never_sent")}
 
 
