@@ -134,5 +134,6 @@ def test_how_many_rows_could_be_matched_is_told_where_the_vendor_does_not() -> N
     assert not [name for name in run_metadata(report) if name.startswith("rows with")]
 
     report.coverage = Coverage(10, {"email": 9, "phone": 4}, 3, 0)
-    told = {name: count for name, count in run_metadata(report).items() if name.startswith("rows with")}
-    assert told == {"rows with email": 9, "rows with phone": 4, "rows with all of these": 3, "rows with none of these": 0}
+    told = run_metadata(report)
+    assert (told["rows with email"], told["rows with phone"]) == (9, 4)
+    assert (told["rows with all of these"], told["rows with none of these"]) == (3, 0)
