@@ -162,6 +162,7 @@ def run_metadata(report: RunReport) -> dict[str, Any]:
         "applied": report.applied,
         "accepted": report.accepted,
         "refused": report.refused,
+        **_coverage(report),
         "kept back": sum(report.blocked.values()),
         "API calls": report.api_calls,
         "seconds": round(float(report.seconds), 2),
@@ -175,6 +176,14 @@ def chart(rows: Sequence[tuple[str, int]], head: str = "rows") -> str:
     most = max((count for _, count in rows), default=0) or 1
     lines = [f"| {name} | {count:,} | {'█' * ceil(count * _BAR / most)} |" for name, count in rows]
     return "\n".join([f"| {head} | | |", "|---|---:|---|", *lines])
+
+
+def _coverage(report: RunReport) -> dict[str, int]:
+    """Return how many rows had what the vendor finds people by, where it tells of nobody whether it found them."""
+    if report.coverage is None:
+        return {}
+    counts = {f"rows with {column}": count for column, count in report.coverage.having.items()}
+    return counts | {"rows with all of these": report.coverage.every, "rows with none of these": report.coverage.none}
 
 
 def _operations(report: RunReport) -> dict[str, int]:

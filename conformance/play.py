@@ -20,9 +20,11 @@ from reverse_etl.destinations import registry
 from reverse_etl.destinations.base import Delivery, Destination, ObjectSpec, Settings
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.engine import run_sync
+from reverse_etl.errors import AmbiguousCall
 from reverse_etl.report import RunReport
 from reverse_etl.rows import Op, Row, RowResult
 from warehouse.base import Warehouse
+from warehouse.errors import WeftError
 
 #: A nap long enough for a simulator to do something meanwhile.
 _NAP = 0.005
@@ -84,6 +86,7 @@ class Play:
 
     Attributes:
         sent: Every batch that was handed to the destination.
+        untaken: The keys of rows of which a call came back that took none of them.
         before: Called before a batch is sent; may raise.
         after: Called after a batch was sent; may raise.
     """
@@ -92,6 +95,7 @@ class Play:
     stage: Stage
     warehouse: Warehouse
     sent: list[Sent] = field(default_factory=list)
+    untaken: list[str] = field(default_factory=list)
     before: Callable[[Op, Sequence[Row]], None] | None = None
     after: Callable[[Op, Sequence[Row]], None] | None = None
     time: FakeTime = field(default_factory=FakeTime)
@@ -203,7 +207,13 @@ class Play:
                 self.sent.append(Sent(run, op, rows, size))
             if self.before:
                 self.before(op, rows)
-            results = send(delivery, op, rows)
+            try:
+                results = send(delivery, op, rows)
+            except WeftError as error:
+                if not isinstance(error, AmbiguousCall):
+                    with self._lock:
+                        self.untaken += [row.key for row in rows]
+                raise
             if self.after:
                 self.after(op, rows)
             return results

@@ -202,6 +202,7 @@ class _Run:
         self.report.changed_by_mapping = plan.changed_by_mapping
         self.report.blocked = plan.blocked
         self.report.guards = plan.guards
+        self.report.coverage = plan.coverage
         self.report.resync = plan.resync
         self.progress("plan", plan.feed_rows, plan.feed_rows)
         return plan

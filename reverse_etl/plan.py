@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from reverse_etl import tables
 from reverse_etl.compare import NONE, UNCHANGED, Comparison
+from reverse_etl.coverage import measured
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations.base import Mode, ObjectSpec
 from reverse_etl.errors import ConfigError
@@ -165,6 +166,7 @@ def _counted(
         "api_calls": cost.api_calls,
         "minutes": cost.minutes,
         "billed_units": cost.billed_units,
+        "coverage": measured(warehouse, spec, feed, run_id),
         "resync": resync,
         "digest": digest(warehouse, run_id),
     }

@@ -55,6 +55,31 @@ class GuardResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many of the rows to be added or changed a vendor could find somebody by.
+
+    Attributes:
+        rows: Those rows.
+        having: Of them, how many have what, by the column.
+        every: How many have all of it.
+        none: How many have none of it, so that nobody can be found by them.
+    """
+
+    rows: int
+    having: dict[str, int]
+    every: int
+    none: int
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        counts = dict(self.having)
+        if len(counts) > 1:
+            counts["both" if len(counts) == 2 else "all of them"] = self.every
+        counts["neither" if len(counts) > 1 else "nothing"] = self.none
+        return f"{', '.join(f'{name} {count:,}' for name, count in counts.items())} of {self.rows:,} rows"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do, counted and priced. The rows themselves are in ``sync_plan`` under ``run_id``.
 
@@ -79,6 +104,7 @@ class Plan:
         api_calls: Calls that it will take, by the destination's limits.
         minutes: How long they take at the vendor's rate limit.
         billed_units: Attributes sent, where the vendor bills by them; else nothing.
+        coverage: How many rows have what the vendor finds people by, where it tells of nobody whether it found them.
         resync: Whether everything is sent again and compared with all that was ever applied.
         digest: Fingerprint of the rows to send: two plans that send the same have the same.
         guards: How the plan stands against the sync's guards.
@@ -100,6 +126,7 @@ class Plan:
     api_calls: int = 0
     minutes: float = 0.0
     billed_units: int | None = None
+    coverage: Coverage | None = None
     resync: bool = False
     digest: str = ""
     guards: tuple[GuardResult, ...] = ()
@@ -139,6 +166,7 @@ class RunReport:
         info: Of those, rows declined for now without a fault.
         blocked: Rows kept back, by reason; see :class:`Plan`.
         guards: How the plan stood against the sync's guards.
+        coverage: How many rows had what the vendor finds people by; see :class:`Plan`.
         resync: Whether everything was sent again and compared with all that was ever applied.
         settled_before: Results learned of rows that earlier runs had sent, by outcome.
         api_calls: API calls made, retries included.
@@ -161,6 +189,7 @@ class RunReport:
     info: int = 0
     blocked: dict[str, int] = field(default_factory=dict)
     guards: tuple[GuardResult, ...] = ()
+    coverage: Coverage | None = None
     resync: bool = False
     settled_before: dict[str, int] = field(default_factory=dict)
     api_calls: int = 0

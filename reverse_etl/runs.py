@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -29,7 +31,8 @@ update sync_runs set
     planned_add = $planned_add, planned_change = $planned_change, planned_remove = $planned_remove,
     planned_merge = $planned_merge, changed_by_mapping = $changed_by_mapping, resync = $resync,
     blocked_consent = $consent, blocked_suppression = $suppression, blocked_quarantine = $quarantine,
-    blocked_waiting = $waiting, blocked_in_doubt = $in_doubt, blocked_merging = $merging
+    blocked_waiting = $waiting, blocked_in_doubt = $in_doubt, blocked_merging = $merging,
+    coverage = $coverage
 where run_id = $run_id
 """
 _SENDING = """
@@ -119,6 +122,7 @@ def planned(warehouse: Warehouse, plan: Plan) -> None:
         planned_merge=plan.merge,
         resync=plan.resync,
         changed_by_mapping=plan.changed_by_mapping,
+        coverage=json.dumps(asdict(plan.coverage)) if plan.coverage else None,
         **{
             reason: plan.blocked.get(reason, 0)
             for reason in ("consent", "suppression", "quarantine", "waiting", "in_doubt", "merging")

@@ -35,6 +35,8 @@ _RUN = {
     "blocked_waiting": "bigint",
     "blocked_in_doubt": "bigint",
     "blocked_merging": "bigint",
+    # Counts as JSON: how many rows have what the vendor finds people by.
+    "coverage": "varchar",
     "sent": "bigint",
     "applied": "bigint",
     "accepted": "bigint",

@@ -132,6 +132,8 @@ def _details(plan: Plan, columns: dict[str, int]) -> None:
         listed = ", ".join(f"{reason} {count:,}" for reason, count in counts.items() if count)
         if listed:
             note(f"{plan.sync}: {name}: {listed}")
+    if plan.coverage and plan.coverage.rows:
+        note(f"{plan.sync}: can be matched by: {plan.coverage}")
     for guard in plan.tripped:
         note(f"{plan.sync}: guard {guard.name} allows {guard.limit}, the plan has {guard.actual}")
 

@@ -19,7 +19,7 @@ from assets.syncs import ALLOW_TAG, run_metadata, sync_asset
 from reverse_etl.destinations.base import Count, Delivery
 from reverse_etl.errors import DestinationDown
 from reverse_etl.guards import Guards
-from reverse_etl.report import RunReport, Status
+from reverse_etl.report import Coverage, RunReport, Status
 from tests.engine.account import Line, Memory
 from tests.engine.conftest import shop as shop
 from tests.engine.shop import AS_OF, Shop
@@ -127,3 +127,13 @@ def test_every_count_above_zero_shows_in_the_picture() -> None:
     lines = {line.split("|")[1].strip(): line.count("█") for line in metadata["report"].value.splitlines()}
     assert (lines["to add"], lines["to remove"], lines["to merge"]) == (24, 1, 0)
     assert (metadata["planned merge"], metadata["resync"]) == (0, False)
+
+
+def test_how_many_rows_could_be_matched_is_told_where_the_vendor_does_not() -> None:
+    report = RunReport("run", "sync", Status.DONE, as_of=AS_OF)
+    assert not [name for name in run_metadata(report) if name.startswith("rows with")]
+
+    report.coverage = Coverage(10, {"email": 9, "phone": 4}, 3, 0)
+    told = run_metadata(report)
+    assert (told["rows with email"], told["rows with phone"]) == (9, 4)
+    assert (told["rows with all of these"], told["rows with none of these"]) == (3, 0)

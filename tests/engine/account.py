@@ -133,6 +133,11 @@ class Memory(Destination):
         "contact": _spec(),
         "once": _spec(idempotent=False),
         "list": _spec(needs_target=True, asynchronous=True),
+        "audience": _spec(
+            keys=frozenset({"external_id"}),
+            matched_by=("email", "phone"),
+            hashed_columns=frozenset({"email", "phone"}),
+        ),
         "strict": _spec(custom_columns=False, required=frozenset({"email"}), refused_columns=frozenset({"subscribed"})),
         # takes everything that a destination can offer, from several threads
         "full": _spec(
