@@ -30,6 +30,7 @@ COLLECTIONS = f"{DATA}/composite/sobjects"
 MAX_RECORDS = 200
 MAX_ADDRESS = 16_384  #: bytes of a query in the address
 PAGE = 2_000
+CAMPAIGN = "701000000000001AAA"
 DAILY = 100_000  #: calls of an Enterprise Edition org
 
 
@@ -74,6 +75,12 @@ class Salesforce(JobEndpoints):
         """Create the objects."""
         for thing in THINGS.values():
             self.store.create_list(self.name, thing.name, f"{thing.name} records")
+        if not self.store.find_record(self.name, record_id=CAMPAIGN):
+            self.store.put_record(
+                self.name, CAMPAIGN, {"Name": "Winback", "IsActive": True}, email="", phone="Campaign"
+            )
+            self.store.add_members(self.name, "Campaign", [(CAMPAIGN, None)])
+        self.store.create_list(self.name, CAMPAIGN, "Campaign: Winback")
 
     def environment(self, url: str) -> dict[str, str]:
         """Return the variables that point a connections.yml at this org."""
@@ -151,10 +158,7 @@ class Salesforce(JobEndpoints):
         found = asked.select(self.held)
         if asked.counts:
             return Reply(200, {"totalSize": len(found), "done": True, "records": []})
-        records = [
-            {"attributes": {"type": asked.thing.name}, **{name: asked.value(row, name) for name in asked.fields}}
-            for row in found
-        ]
+        records = [asked.record(row, self.held) for row in found]
         return Reply(200, self._page(records, 0, secrets.token_hex(8)))
 
     def query_more(self, request: Request) -> Reply:

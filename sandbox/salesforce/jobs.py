@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import time
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -12,15 +11,14 @@ from typing import Any
 
 from sandbox.api import Api, Reply, Request, Route
 from sandbox.faults import Kind
+from sandbox.salesforce.content import parse, sf_error, wrong_header
 from sandbox.salesforce.records import Records
-from sandbox.salesforce.schema import THINGS, Thing
+from sandbox.salesforce.schema import THINGS
 
 VERSION = "v68.0"
 JOBS = f"/services/data/{VERSION}/jobs/ingest"
 MAX_UPLOAD = 150_000_000 * 3 // 4  #: bytes, which are 150 MB in base64
-MAX_FIELD = 131_072
 OPERATIONS = ("insert", "update", "upsert", "delete")
-_QUOTED = re.compile(r'(?:"(?:[^"]|"")*"|[^",\n\r]*)(?:,|\r?\n|$)')
 
 
 class JobEndpoints(Api):
@@ -186,7 +184,7 @@ class JobEndpoints(Api):
         told = job["payload"]["told"]
         thing = THINGS[told["object"].lower()]
         lines = parse(self._content(job), told["lineEnding"])
-        problem = lines if isinstance(lines, str) else _wrong_header(thing, lines[0])
+        problem = lines if isinstance(lines, str) else wrong_header(thing, lines[0])
         if isinstance(lines, str) or problem:
             self._end(job, "Failed", message=f"InvalidBatch : {problem}")
             return
@@ -206,7 +204,7 @@ class JobEndpoints(Api):
             if one["success"]
         ]
         failed = [
-            [str(record.get("Id") or ""), _sf_error(one["errors"][0]), *row]
+            [str(record.get("Id") or ""), sf_error(one["errors"][0]), *row]
             for one, row, record in zip(results, rows, records, strict=True)
             if not one["success"]
         ]
@@ -283,36 +281,3 @@ _FIELDS = {
     *("object", "operation", "externalIdFieldName", "contentType", "lineEnding", "columnDelimiter"),
     "assignmentRuleId",
 }
-
-
-def parse(content: str, ending: str) -> list[list[str]] | str:
-    """Return the lines of a job's content, the header first, or what is wrong with it."""
-    if ending == "LF" and "\r\n" in re.sub(r'"(?:[^"]|"")*"', "", content):
-        return "LineEnding is invalid on user data. Current LineEnding setting is LF"
-    place = 0
-    while '"' in content and place < len(content):
-        match = _QUOTED.match(content, place)
-        if match is None or match.end() == place:
-            return "Failed to parse CSV header" if "\n" not in content[:place] else "Failed to parse CSV row"
-        place = match.end()
-    lines = list(csv.reader(StringIO(content, newline="")))
-    if not lines or not all(lines[0]):
-        return "Failed to parse CSV header. Header is missing"
-    if any(len(line) != len(lines[0]) for line in lines):
-        return "The number of fields in a row is not that of the header"
-    if any(len(cell) > MAX_FIELD for line in lines for cell in line):
-        return "A field is longer than 131,072 characters"
-    return lines
-
-
-def _wrong_header(thing: Thing, header: Sequence[str]) -> str | None:
-    names = [name.lower() for name in header]
-    unknown = [name for name in header if name.lower() not in thing.fields]
-    if unknown:
-        return f"Field name not found : {unknown[0]}"
-    double = [name for name in header if names.count(name.lower()) > 1]
-    return f"Duplicate field name : {double[0]}" if double else None
-
-
-def _sf_error(error: Mapping[str, Any]) -> str:
-    return f"{error['statusCode']}:{error['message']}:{', '.join(error['fields'])} --"

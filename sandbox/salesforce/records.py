@@ -39,7 +39,10 @@ class Records:
         given = [{one.name: value for name, value in row.items() if (one := known[name]) is not None} for row in rows]
         names = [str(row.get(field.name) or "").lower() if operation != "insert" else "" for row in given]
         there = self.find(thing, field, names)
-        call = _Call(thing, field, operation, Counter(names), bool(self.faults.list()))
+        taken = self.taken(thing, [name_of(thing, row) for row in given]) if operation == "insert" else set()
+        call = _Call(
+            thing, field, operation, Counter(names), taken, self._referred(thing, given), bool(self.faults.list())
+        )
         ids = self._next_ids(thing, sum(name not in there for name in names))
         results: list[Result] = []
         refused: list[str] = []
@@ -59,6 +62,10 @@ class Records:
             results.append({"id": record_id, "success": True, "created": not found, "errors": []})
         self._keep(thing, kept)
         self.store.add_members(ACCOUNT, thing.name, [(record_id, None) for record_id in kept])
+        campaigns = {data["CampaignId"] for data in kept.values() if "CampaignId" in data}
+        for campaign in sorted(campaigns):
+            members = [(one, None) for one, data in kept.items() if data["CampaignId"] == campaign]
+            self.store.add_members(ACCOUNT, campaign, members)
         self.store.note_changes(ACCOUNT, thing.name, changed)
         for code, count in Counter(refused).items():
             self.store.note_refusal(ACCOUNT, path, code, "records that were refused", count)
@@ -82,6 +89,20 @@ class Records:
             result.setdefault(name, []).append(row | {"data": json.loads(row["data"])})
         return result
 
+    def taken(self, thing: Thing, names: Sequence[str]) -> set[str]:
+        """Return which names of records there are, by what must be unique of them."""
+        return set(self.store.find_records(ACCOUNT, "external_id", names)) if thing.unique else set()
+
+    def named(self, thing: Thing, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the records of these names."""
+        return list(self.store.find_records(ACCOUNT, "external_id", names).values())
+
+    def _referred(self, thing: Thing, rows: Sequence[Row]) -> set[str]:
+        """Return the records that there are of those that rows refer to."""
+        fields = [one.name for one in thing.fields.values() if one.target]
+        ids = {str(row[name]) for name in fields for row in rows if row.get(name)}
+        return set(self.store.find_records(ACCOUNT, "id", ids)) if ids else set()
+
     def delete(self, ids: Sequence[str]) -> list[Result]:
         """Put records into the recycle bin."""
         there = self.store.find_records(ACCOUNT, "id", ids)
@@ -101,13 +122,13 @@ class Records:
         return [row | {"data": json.loads(row["data"])} for row in rows]
 
     def _keep(self, thing: Thing, records: Mapping[str, dict[str, Any]]) -> None:
-        def name(data: Mapping[str, Any], field: str) -> str:
-            return f"{thing.name}:{str(data[field]).lower()}" if data.get(field) else ""
+        def email(data: Row) -> str:
+            return f"{thing.name}:{str(data['Email']).lower()}" if data.get("Email") else ""
 
         self.store.put_records(
             ACCOUNT,
             [
-                Record(record_id, data, name(data, "Email"), thing.name, name(data, "Weft_Id__c"))
+                Record(record_id, data, email(data), thing.name, name_of(thing, data))
                 for record_id, data in records.items()
             ],
         )
@@ -144,11 +165,17 @@ class Records:
             if value is None or value == "" or given == "Id":
                 continue
             one = thing.fields[given.lower()]
-            if not one.writable:
+            if one.target and value not in call.referred:
+                return _refused("INVALID_CROSS_REFERENCE_KEY", f"invalid cross reference id: {value}", given)
+            if not one.writable or (one.target and found):
                 return _refused("INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {given}", given)
             problem = one.invalid(value)
             if problem:
                 return _refused(*problem, given)
+        if thing.unique and call.operation == "insert":
+            if name_of(thing, row) in call.taken:
+                return _refused("DUPLICATE_VALUE", "Already a campaign member.", *thing.unique)
+            call.taken.add(name_of(thing, row))
         if call.faulty and self.faults.take(ACCOUNT, Kind.REFUSE_ROWS, text=json.dumps(row)):
             return _refused("DUPLICATES_DETECTED", "Use one of these records?")
         return None
@@ -161,7 +188,15 @@ class _Call(NamedTuple):
     field: Field
     operation: str
     seen: Counter[str]
+    taken: set[str]
+    referred: set[str]
     faulty: bool
+
+
+def name_of(thing: Thing, data: Row) -> str:
+    """Return the name by which a record is found: its external id, or what must be unique of it."""
+    values = [str(data.get(name) or "") for name in thing.unique or ("Weft_Id__c",)]
+    return f"{thing.name}:{':'.join(values).lower()}" if all(values) else ""
 
 
 def _refused(code: str, message: str, *fields: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Field:
     required: bool = False
     writable: bool = True
     values: tuple[str, ...] = ()
+    target: str = ""  #: of a reference: the object that it refers to
 
     def describe(self) -> dict[str, Any]:
         """Return the part of a describe that tells of it."""
@@ -37,10 +38,11 @@ class Field:
             "externalId": self.external_id,
             "idLookup": self.id_lookup,
             "unique": self.external_id,
+            "referenceTo": [self.target] if self.target else [],
             "nillable": not self.required,
             "defaultedOnCreate": False,
             "createable": self.writable,
-            "updateable": self.writable,
+            "updateable": self.writable and not self.target,
             "filterable": self.kind != "textarea",
             "custom": self.name.endswith("__c"),
             "restrictedPicklist": bool(self.values),
@@ -119,6 +121,7 @@ class Thing:
     name: str
     prefix: str
     fields: Mapping[str, Field]
+    unique: tuple[str, ...] = ()  #: fields that no two records have the same values of
 
     @cached_property
     def required(self) -> list[str]:
@@ -132,8 +135,8 @@ class Thing:
                 yield self.fields.get(name.lower()), name, value
 
 
-def _thing(name: str, prefix: str, *fields: Field) -> Thing:
-    return Thing(name, prefix, {field.name.lower(): field for field in fields})
+def _thing(name: str, prefix: str, *fields: Field, unique: tuple[str, ...] = ()) -> Thing:
+    return Thing(name, prefix, {field.name.lower(): field for field in fields}, unique)
 
 
 THINGS: Mapping[str, Thing] = {
@@ -144,6 +147,17 @@ THINGS: Mapping[str, Thing] = {
             "Lead", "00Q", *_PERSON, Field("Company", required=True), Field("IsConverted", "boolean", writable=False)
         ),
         _thing("Account", "001", _ID, Field("Name", required=True), Field("Phone", "phone", 40), *_OURS),
+        _thing("Campaign", "701", _ID, Field("Name", required=True), Field("IsActive", "boolean")),
+        _thing(
+            "CampaignMember",
+            "00v",
+            _ID,
+            Field("CampaignId", "reference", 18, required=True, target="Campaign"),
+            Field("ContactId", "reference", 18, target="Contact"),
+            Field("LeadId", "reference", 18, target="Lead"),
+            Field("Status", "picklist", values=("Sent", "Responded")),
+            unique=("CampaignId", "ContactId"),
+        ),
         _thing("Loyalty__c", "a00", _ID, Field("Name", length=80), *_OURS),
     )
 }

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from sandbox.salesforce.records import Records
+from sandbox.salesforce.records import Records, name_of
 from sandbox.salesforce.schema import THINGS, Field, Thing
 
 _QUERY = re.compile(r"select\s+(?P<what>.+?)\s+from\s+(?P<thing>\w+)(?:\s+where\s+(?P<where>.+))?", re.I | re.S)
 _IN = re.compile(r"(?P<field>\w+)\s+in\s*\((?P<values>.*)\)", re.I | re.S)
+_IS = re.compile(r"(?P<field>\w+)\s*=\s*(?P<values>'(?:[^'\\]|\\.)*')", re.S)
 _FILLED = re.compile(r"(?P<field>\w+)\s*!=\s*null", re.I)
 _VALUE = re.compile(r"\s*(?:'((?:[^'\\]|\\.)*)'|(-?\d+(?:\.\d+)?))\s*(,|$)", re.S)
 
@@ -31,27 +33,57 @@ class MalformedQueryError(Exception):
 
 @dataclass(frozen=True)
 class Query:
-    """A query that was understood."""
+    """A query that was understood.
+
+    Attributes:
+        thing: The object.
+        fields: What to return: names of fields, or of a field of a contact that a record refers to.
+        counts: Whether only the number is asked for.
+        named: Fields, and the values that they must be one of.
+        filled: Fields, of which one must hold a value.
+    """
 
     thing: Thing
     fields: tuple[str, ...]
     counts: bool
-    by: Field | None
-    values: tuple[str, ...]
+    named: Mapping[str, tuple[str, ...]]
     filled: tuple[str, ...]
 
     def select(self, held: Records) -> list[dict[str, Any]]:
         """Return the records that it means."""
-        if self.by is not None:
-            return [row for rows in held.find(self.thing, self.by, self.values).values() for row in rows]
-        rows = held.all(self.thing)
-        if not self.filled:
-            return rows
-        return [row for row in rows if any(row["data"].get(name) is not None for name in self.filled)]
+        rows = self._candidates(held)
+        for name, values in self.named.items():
+            wanted = {value.lower() for value in values}
+            rows = [row for row in rows if str(self._value(row, name) or "").lower() in wanted]
+        return [row for row in rows if not self.filled or any(row["data"].get(f) is not None for f in self.filled)]
+
+    def record(self, row: Mapping[str, Any], held: Records) -> dict[str, Any]:
+        """Return a record as the answer has it."""
+        told: dict[str, Any] = {"attributes": {"type": self.thing.name}}
+        for name in self.fields:
+            other, _, field = name.rpartition(".")
+            if other:
+                person = held.store.find_record("salesforce", record_id=str(row["data"].get(f"{other}Id") or ""))
+                told[other] = {field: self._value(person, field)} if person else None
+            else:
+                told[name] = self._value(row, name)
+        return told
+
+    def _candidates(self, held: Records) -> list[dict[str, Any]]:
+        if self.thing.unique and set(self.thing.unique) <= set(self.named):
+            first, second = (self.named[name] for name in self.thing.unique)
+            names = [
+                name_of(self.thing, dict(zip(self.thing.unique, pair, strict=True))) for pair in product(first, second)
+            ]
+            return held.named(self.thing, names)
+        for name, values in self.named.items():
+            field = self.thing.fields[name.lower()]
+            if field.external_id or field.id_lookup:
+                return [row for rows in held.find(self.thing, field, values).values() for row in rows]
+        return held.all(self.thing)
 
     @staticmethod
-    def value(row: Mapping[str, Any], name: str) -> Any:
-        """Return the value of a field of a record."""
+    def _value(row: Mapping[str, Any], name: str) -> Any:
         return row["id"] if name == "Id" else row["data"].get(name)
 
 
@@ -68,18 +100,38 @@ def parse(text: str) -> Query:
     if thing is None:
         raise MalformedQueryError("INVALID_TYPE", f"sObject type '{match['thing']}' is not supported.")
     counts = match["what"].replace(" ", "").lower() == "count()"
-    fields = () if counts else tuple(_field(thing, name).name for name in match["what"].split(","))
+    fields = () if counts else tuple(_selected(thing, name.strip()) for name in match["what"].split(","))
     where = (match["where"] or "").strip()
-    named = _IN.fullmatch(where)
-    if named:
-        return Query(thing, fields, counts, _field(thing, named["field"]), _values(named["values"]), ())
-    parts = [_FILLED.fullmatch(part.strip()) for part in re.split(r"\sor\s", where, flags=re.I)] if where else []
-    filled = []
-    for part in parts:
-        if part is None:
-            raise MalformedQueryError("MALFORMED_QUERY", "The sandbox knows IN and != null.")
-        filled.append(_field(thing, part["field"]).name)
-    return Query(thing, fields, counts, None, (), tuple(filled))
+    named: dict[str, tuple[str, ...]] = {}
+    filled: list[str] = []
+    for part in _outside_quotes(where, "and"):
+        condition = _IN.fullmatch(part) or _IS.fullmatch(part)
+        if condition:
+            named[_field(thing, condition["field"]).name] = _values(condition["values"])
+            continue
+        for one in _outside_quotes(part, "or"):
+            found = _FILLED.fullmatch(one)
+            if found is None:
+                raise MalformedQueryError("MALFORMED_QUERY", "The sandbox knows IN, = and != null.")
+            filled.append(_field(thing, found["field"]).name)
+    return Query(thing, fields, counts, named, tuple(filled))
+
+
+def _outside_quotes(text: str, word: str) -> list[str]:
+    """Return the parts of a text between a word that does not stand within quotes."""
+    pieces = re.split(r"('(?:[^'\\]|\\.)*')", text)
+    marked = [
+        piece if place % 2 else re.sub(rf"\s+{word}\s+", "\0", piece, flags=re.I) for place, piece in enumerate(pieces)
+    ]
+    return [part.strip() for part in "".join(marked).split("\0") if part.strip()]
+
+
+def _selected(thing: Thing, name: str) -> str:
+    other, _, field = name.rpartition(".")
+    if not other:
+        return _field(thing, field).name
+    reference = _field(thing, f"{other}Id")
+    return f"{reference.target}.{_field(THINGS[reference.target.lower()], field).name}"
 
 
 def _field(thing: Thing, name: str) -> Field:

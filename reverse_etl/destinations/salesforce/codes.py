@@ -52,6 +52,8 @@ CODES: Codes = {
     NOT_FOUND: Meaning(Outcome.INFO, "Salesforce has no such record, and an update creates none"),
     NO_RECORD: Meaning(Outcome.APPLIED, "Salesforce has no such record"),
     MOVED: Meaning(Outcome.TRANSIENT, "the record has another id by now"),
+    "no_contact": Meaning(Outcome.INFO, "Salesforce has no contact with this key to put into the campaign"),
+    "already_member": Meaning(Outcome.APPLIED, "the contact is in the campaign already"),
     "no_columns": Meaning(Outcome.APPLIED, "the feed has no field of weft_"),
     "nothing_to_write": Meaning(Outcome.APPLIED, "by the policies for empty values, nothing of the row is written"),
     "no_answer": Meaning(Outcome.TRANSIENT, "Salesforce's answer does not mention the record"),

@@ -1,4 +1,4 @@
-"""Salesforce: records of any object, written by an external id.
+"""Salesforce: records of any object, written by an external id, and the contacts of a campaign.
 
 Written from the "REST API Developer Guide" (sObject Collections, sObject Describe, Query) and the "Bulk API 2.0 and
 Bulk API Developer Guide", read on 2026-11-22. Each version is supported for three years at least after its first
@@ -8,30 +8,44 @@ A batch below 2,000 rows goes by collections, 200 records a call, and is answere
 of the Bulk API 2.0, which is asked after until it is done. Salesforce itself draws the line there.
 
 A removal empties the fields that begin with ``weft_``. The record stays, with all that hangs on it. No call that
-deletes a record is part of this module.
+deletes a record is part of this module, but for memberships of campaigns: to leave one is to lose that record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from threading import Lock
 from typing import Any, ClassVar
 
 from reverse_etl.credentials import Credentials
-from reverse_etl.destinations.base import Count, Delivery, Family, Mode, ObjectSpec, Page, RowErrors, Settings
+from reverse_etl.destinations.base import (
+    Count,
+    Delivery,
+    Family,
+    Member,
+    Mode,
+    NullPolicy,
+    ObjectSpec,
+    Page,
+    RowErrors,
+    Settings,
+)
 from reverse_etl.destinations.codes import Codes, result
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.destinations.policies import ALL, conditional, written
+from reverse_etl.destinations.salesforce.campaigns import MEMBER, PERSON, Campaigns
 from reverse_etl.destinations.salesforce.codes import CODES
 from reverse_etl.destinations.salesforce.fields import Thing
-from reverse_etl.destinations.salesforce.org import CALLS, VERSION, Org
+from reverse_etl.destinations.salesforce.org import CALLS, COLLECTION_ROWS, VERSION, Org
 from reverse_etl.destinations.salesforce.signing_in import SalesforceSettings, credentials
 from reverse_etl.destinations.salesforce.writing import Writer, Written
 from reverse_etl.http import HttpClient, encode
 from reverse_etl.rows import Op, Row, RowResult
 
 OURS = "weft_"
+_MEMBERS = replace(CALLS, rows=COLLECTION_ROWS)
 _ENDED = ("JobComplete", "Failed", "Aborted")
 
 
@@ -79,13 +93,30 @@ class Salesforce(HttpDestination):
             sends_changes=True,
             counts=True,
             concurrency=4,  # more jobs and calls at a time lock each other's parent records
-        )
+        ),
+        # No update: who is not in the campaign yet is what it is about.
+        "campaign_member": ObjectSpec(
+            modes=frozenset({Mode.MIRROR, Mode.UPSERT, Mode.APPEND}),
+            keys=frozenset(),  # any field that Salesforce can look contacts up by
+            columns=frozenset(),
+            identifiers={"email": "email", "phone": "phone", "mobilephone": "phone"},
+            limits={Op.ADD: _MEMBERS, Op.CHANGE: _MEMBERS, Op.REMOVE: _MEMBERS},
+            needs_target=True,
+            row_errors=RowErrors.IN_ORDER,
+            removal="The contact leaves the campaign; the contact itself stays as it is.",
+            nulls=frozenset({NullPolicy.CLEAR_OWN, NullPolicy.SKIP, NullPolicy.CLEAR}),
+            sends_changes=True,
+            lists_members=True,
+            counts=True,
+            concurrency=4,
+        ),
     }
 
     def __init__(self, settings: Any, http: HttpClient) -> None:
         super().__init__(settings, http)
         self._org = Org(http)
         self._writer = Writer(self._org)
+        self._campaigns = Campaigns(self._org)
         self._things: dict[str, Thing] = {}
         self._lock = Lock()
 
@@ -96,7 +127,10 @@ class Salesforce(HttpDestination):
 
     def check(self, delivery: Delivery) -> None:
         """Read what the object is, and compare it with the feed."""
-        thing = self._thing(delivery, anew=True)
+        if delivery.object == "campaign_member":
+            self._campaigns.check(delivery, self._thing(PERSON, anew=True), self._thing(MEMBER, anew=True))
+            return
+        thing = self._thing(delivery.target, anew=True)
         thing.refuse_unless_fit(delivery.mode, delivery.key, delivery.fields - {"profile_id"})
 
     def size(self, delivery: Delivery, row: Row) -> int:
@@ -106,7 +140,12 @@ class Salesforce(HttpDestination):
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Write a batch, or empty what earlier ones wrote."""
-        thing = self._thing(delivery)
+        if delivery.object == "campaign_member":
+            person = self._thing(PERSON)
+            if op is Op.REMOVE:
+                return self._campaigns.take_out(delivery, person, rows)
+            return self._campaigns.put(delivery, person, self._thing(MEMBER), rows)
+        thing = self._thing(delivery.target)
         if op is Op.REMOVE:
             columns = _ours(delivery, rows)
             if not columns:
@@ -118,9 +157,13 @@ class Salesforce(HttpDestination):
             for row in rows:
                 del values[row.key][delivery.key]  # what it is found by stays as it is spelled there
             return self._writer.update(thing, delivery.key, rows, values)
-        sent = [Written(row, thing.record(values[row.key])) for row in rows]
+        sent = [
+            Written(row, thing.record(values[row.key]))
+            for row in rows
+            if row.op is not Op.CHANGE or len(values[row.key]) > 1  # of a change, the key alone says nothing
+        ]
         found = {one.key: one for one in self._writer.upsert(thing, thing.field(delivery.key), sent)}
-        return [found[row.key] for row in rows]
+        return [found.get(row.key) or result(CODES, row.key, "nothing_to_write") for row in rows]
 
     def settle(self, delivery: Delivery, job_id: str, rows: Sequence[Row]) -> list[RowResult] | None:
         """Ask after a job, and map its results to the rows that it was given."""
@@ -129,11 +172,16 @@ class Salesforce(HttpDestination):
             return [result(CODES, row.key, "job_gone") for row in rows]
         if job.get("state") not in _ENDED:
             return None
-        return self._writer.settle(self._thing(delivery), delivery.key, job, job_id, rows)
+        return self._writer.settle(self._thing(delivery.target), delivery.key, job, job_id, rows)
 
     def count(self, delivery: Delivery) -> Count | None:
-        """Return how many records have any field with our prefix filled but the key, whichever sync wrote it."""
-        thing = self._thing(delivery)
+        """Return how many members a campaign has, or how many records have any field with our prefix filled.
+
+        Of records, the key does not count, and it is not known which sync wrote the others.
+        """
+        if delivery.object == "campaign_member":
+            return self._campaigns.count(delivery)
+        thing = self._thing(delivery.target)
         ours = [name for name in thing.described if name.startswith(OURS) and name != delivery.key.lower()]
         fields = [thing.field(name) for name in ours if thing.described[name].get("filterable")]
         if not fields:
@@ -141,8 +189,12 @@ class Salesforce(HttpDestination):
         total = self._org.total(f"SELECT COUNT() FROM {thing.name} WHERE {' OR '.join(f'{f} != null' for f in fields)}")
         return None if total is None else Count(total, total)
 
-    def _thing(self, delivery: Delivery, *, anew: bool = False) -> Thing:
-        name = delivery.target or ""
+    def members(self, delivery: Delivery) -> Iterator[Member]:
+        """Yield the contacts of a campaign that have the sync's key."""
+        yield from self._campaigns.members(delivery, self._thing(PERSON))
+
+    def _thing(self, target: str | None, *, anew: bool = False) -> Thing:
+        name = target or ""
         with self._lock:
             if anew or name not in self._things:
                 self._things[name] = self._org.describe(name)

@@ -27,10 +27,12 @@ class Thing:
 
     Attributes:
         name: Its API name.
+        rights: What the user may do with its records: of ``createable`` and ``updateable``.
         described: Its fields by their name in lower case: Salesforce takes names in any case, and so does a feed.
     """
 
     name: str
+    rights: frozenset[str]
     described: Mapping[str, Mapping[str, Any]] = field(repr=False)
     _known: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
@@ -38,7 +40,8 @@ class Thing:
     def of(cls, body: Mapping[str, Any]) -> Thing:
         """Return what a describe told."""
         fields = {str(found.get("name", "")).lower(): found for found in objects(body.get("fields"))}
-        return cls(str(body.get("name", "")), fields)
+        rights = frozenset(right for right in ("createable", "updateable") if body.get(right))
+        return cls(str(body.get("name", "")), rights, fields)
 
     def field(self, column: str) -> str:
         """Return a field as Salesforce spells it."""
@@ -70,23 +73,8 @@ class Thing:
         Raises:
             DestinationRefused: The message names every field that is in the way.
         """
-        self._refuse_unless_key(mode, key)
-        others = sorted(column for column in columns if column.lower() != key.lower())
-        unknown = [column for column in others if column.lower() not in self.described]
-        if unknown:
-            raise DestinationRefused(
-                f"Salesforce's {self.name} lacks fields that the feed has columns for, or hides them from the user.",
-                where=f"feed column {', '.join(unknown)}",
-                fix="Create the field, give the user access to it (field-level security), or leave the column out.",
-            )
-        wanted = ("updateable",) if mode is Mode.UPDATE else ("createable", "updateable")
-        fixed = [column for column in others if not all(self.described[column.lower()].get(name) for name in wanted)]
-        if fixed:
-            raise DestinationRefused(
-                f"Fields of Salesforce's {self.name} cannot be written by the connection's user.",
-                where=f"feed column {', '.join(fixed)}",
-                fix="Give the user edit access to the field; leave out formulas and what Salesforce fills by itself.",
-            )
+        self.refuse_unless_key(mode, key)
+        self.refuse_unless_writable(mode, {column for column in columns if column.lower() != key.lower()})
         lacking = [] if mode is Mode.UPDATE or not columns else self._lacking({key, *columns})
         if lacking:
             raise DestinationRefused(
@@ -95,7 +83,40 @@ class Thing:
                 fix="Add the columns to the feed, or use mode: update, which creates nothing.",
             )
 
-    def _refuse_unless_key(self, mode: Mode, key: str) -> None:
+    def refuse_unless_writable(self, mode: Mode, columns: Collection[str]) -> None:
+        """Refuse columns that are no fields, or none that may be written.
+
+        Raises:
+            DestinationRefused: The message names all of them.
+        """
+        wanted = ("updateable",) if mode is Mode.UPDATE else ("createable", "updateable")
+        if not self.rights.issuperset(wanted):
+            raise DestinationRefused(
+                f"The connection's user may not write Salesforce's {self.name}.",
+                where="the exposure's sync block, field target",
+                fix="Give the user the object permissions Create and Edit, in its profile or a permission set.",
+            )
+        unknown = sorted(column for column in columns if column.lower() not in self.described)
+        if unknown:
+            raise DestinationRefused(
+                f"Salesforce's {self.name} lacks fields that the feed has columns for, or hides them from the user.",
+                where=f"feed column {', '.join(unknown)}",
+                fix="Create the field, give the user access to it (field-level security), or leave the column out.",
+            )
+        fixed = [one for one in sorted(columns) if not all(self.described[one.lower()].get(name) for name in wanted)]
+        if fixed:
+            raise DestinationRefused(
+                f"Fields of Salesforce's {self.name} cannot be written by the connection's user.",
+                where=f"feed column {', '.join(fixed)}",
+                fix="Give the user edit access to the field; leave out formulas and what Salesforce fills by itself.",
+            )
+
+    def refuse_unless_key(self, mode: Mode, key: str) -> None:
+        """Refuse a key that records cannot be found by.
+
+        Raises:
+            DestinationRefused: It is one.
+        """
         found = self.described.get(key.lower(), {})
         if key.lower() == ID.lower():
             if mode is not Mode.UPDATE:

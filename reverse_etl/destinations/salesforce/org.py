@@ -31,6 +31,7 @@ COLLECTIONS = f"{DATA}/composite/sobjects"
 JOBS = f"{DATA}/jobs/ingest"
 
 COLLECTION_ROWS = 200
+MEMBERSHIPS = "00v"  #: begins the id of every campaign member, and of nothing else
 UPLOADS = 3  #: jobs tried for one upload that breaks: a job takes content once, so each try is a new job
 
 #: Salesforce limits calls by the day, not by the second, and long ones to 25 at a time. What a batch may hold is ours:
@@ -64,13 +65,6 @@ class Org:
             )
         refuse_unless_done(answer)
         _tell_of_usage(answer)
-        for right in ("createable", "updateable"):
-            if not answer.body.get(right):
-                raise DestinationRefused(
-                    f"The connection's user may not write Salesforce's {kind} (it is not {right}).",
-                    where="the exposure's sync block, field target",
-                    fix="Give the user the object permissions Create and Edit, in its profile or a permission set.",
-                )
         return Thing.of(answer.body)
 
     def find(
@@ -109,6 +103,22 @@ class Org:
     def update(self, kind: str, records: Sequence[Record]) -> Any:
         """Update at most 200 records by their ids; return the answers in order."""
         return self._write(COLLECTIONS, kind, records)
+
+    def insert(self, kind: str, records: Sequence[Record]) -> Any:
+        """Create at most 200 records; return the answers in order."""
+        return self._write(COLLECTIONS, kind, records, method="POST")
+
+    def end_memberships(self, ids: Sequence[str]) -> Any:
+        """Take at most 200 members out of their campaigns; return the answers in order.
+
+        Raises:
+            ValueError: An id is that of anything else: nothing but a membership is ever taken away.
+        """
+        if not all(one.startswith(MEMBERSHIPS) for one in ids):
+            raise ValueError("only memberships of campaigns may be ended")
+        answer = self._call("DELETE", COLLECTIONS, params={"ids": ",".join(ids), "allOrNone": "false"})
+        refuse_unless_done(answer)
+        return answer.data
 
     def start_job(self, kind: str, field: str | None, records: Sequence[Record]) -> str | None:
         """Hand records to a job, and return its id; ``None`` where the object takes no jobs.
@@ -158,8 +168,8 @@ class Org:
         """Return the records that a job did not come to: the value of a field."""
         return read_csv(self._results(f"{JOBS}/{job}/unprocessedrecords"), field)
 
-    def _write(self, path: str, kind: str, records: Sequence[Record]) -> Any:
-        answer = self._call("PATCH", path, collection(kind, records))
+    def _write(self, path: str, kind: str, records: Sequence[Record], method: str = "PATCH") -> Any:
+        answer = self._call(method, path, collection(kind, records))
         refuse_unless_done(answer)
         return answer.data
 
