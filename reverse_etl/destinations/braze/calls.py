@@ -21,7 +21,7 @@ STATES = Limits(rows=50, bytes=6_000, calls_per_second=250_000 / 3_600, burst=10
 #: "5,000 requests per minute".
 SET = Limits(rows=50, bytes=6_000, calls_per_second=5_000 / 60, burst=10)
 
-NOBODY = "weft-check"  #: an external_id to ask after where only the group matters
+NOBODY = "weft-check"  #: an external_id that nobody has, for calls that only prove the key
 
 
 def needing(permission: str) -> Classify:
@@ -59,8 +59,8 @@ class Calls:
         )
 
     def prove_track(self) -> None:
-        """Write nothing, to learn whether the key may write: Braze answers 400 to a key that may."""
-        self.track({}, idempotent=True)
+        """Learn whether the key may write, by no attributes of nobody: a person who is not there is not created."""
+        self.track({"attributes": [{"external_id": NOBODY, "_update_existing_only": True}]}, idempotent=True)
 
     def states(self, group: str, external_ids: Sequence[str]) -> dict[str, str]:
         """Return whether people are ``Subscribed`` to a group, ``Unsubscribed``, or ``Unknown``, by their external_id.
@@ -75,6 +75,8 @@ class Calls:
 
     def prove_group(self, group: str) -> None:
         """Make sure that the group is there, and that the key may read and write it.
+
+        A call that sets no group's state is answered 400 to a key that may, and 401 to another.
 
         Raises:
             DestinationRefused: It is not, or may not.

@@ -73,7 +73,7 @@ CASES = (
             "external_id": f"u{n:06}",
             "email": f"person{n}@example.com",
             "first_name": f"Ann{n}",
-            "favourite": "oak",
+            "favourite": f"tree {n}",
             "note": "short",
         },
         held=users,

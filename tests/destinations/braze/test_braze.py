@@ -319,13 +319,21 @@ def test_a_spent_limit_is_waited_out_as_braze_says(braze: Destination, naps: lis
 
 @responses.activate
 def test_the_key_is_proven_by_a_call_that_writes_nothing(braze: Destination) -> None:
-    call = responses.post(TRACK, status=400, json={"message": "Valid data must be provided"})
+    call = responses.post(TRACK, status=201, json=success(attributes_processed=1))
     braze.check(USERS)
-    assert body(call) == {}
+    assert body(call) == {"attributes": [{"external_id": "weft-check", "_update_existing_only": True}]}
 
     responses.replace("POST", TRACK, status=401, json={"message": "Invalid API key: rest-key"})
     with pytest.raises(DestinationRefused, match=r"users\.track"):
         braze.check(EVENTS)
+
+
+def test_a_check_leaves_nothing_behind(account: Destination, sandbox: Running) -> None:
+    before = sandbox.accounts["braze"].records
+    for delivery in (USERS, AUDIENCES, EVENTS, GROUPS):
+        account.check(delivery)
+    assert sandbox.accounts["braze"].records == before
+    assert "weft-check" not in str(sandbox.accounts["braze"].members(GROUP))
 
 
 def test_a_group_that_is_gone_and_a_right_that_is_missing_are_told(

@@ -67,7 +67,7 @@ CASES = (
         row=lambda n: {
             "email": f"person{n}@example.com",
             "firstName": f"Ann{n}",
-            "favourite": "oak",
+            "favourite": f"tree {n}",
             "note": "short",
         },
         held=users,
