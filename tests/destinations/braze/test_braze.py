@@ -14,7 +14,8 @@ from responses import matchers
 
 from reverse_etl.destinations.base import Delivery, Destination, Mode, NullPolicy
 from reverse_etl.destinations.braze.destination import Braze, BrazeSettings
-from reverse_etl.destinations.braze.payloads import CONSENT, CONTROLS
+from reverse_etl.destinations.braze.payloads import CONSENT, CONTROLS, attributes, flag
+from reverse_etl.destinations.braze.payloads import event as event_of
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import AmbiguousCall, BatchRefused, DestinationDown, DestinationRefused
 from reverse_etl.http import encode
@@ -210,10 +211,16 @@ def test_events_whose_call_may_have_arrived_are_not_sent_again(braze: Destinatio
     assert len(call.calls) == 1
 
 
-def test_a_row_is_measured_as_it_is_sent(braze: Destination) -> None:
-    row = person("p1", first_name="Änne", note="x" * 900)
-    sent = {"external_id": "p1", "first_name": "Änne", "note": "x" * 900}
-    assert braze.size(USERS, row) == len(encode(sent)) + 1
+def test_a_row_is_measured_at_least_as_long_as_it_is_sent(braze: Destination) -> None:
+    empty = person("ä", Op.CHANGE, changed=("city",), city=None)
+    rows = [person("p1", first_name="Änne", note="x" * 900), empty, make_row("a1", alias_name="a1")]
+    for row, delivery in [(row, delivery) for row in rows for delivery in (USERS, AUDIENCES)]:
+        alias = Delivery(delivery.object, delivery.target, Mode.UPDATE, "alias_name")
+        for told in (delivery, alias):
+            sent = flag(told, row, "crm") if told.target else attributes(told, row, "crm")
+            assert braze.size(told, row) >= len(encode(sent)) + 1
+    row = event("é" * 200, alias_name="a1", external_id=None, app_id="app")
+    assert braze.size(EVENTS, row) >= len(encode(event_of(row, "crm"))) + 1
     assert braze.size(GROUPS, person("ä b")) == len("external_id%5B%5D=%C3%A4%20b&")
 
 
