@@ -353,6 +353,17 @@ def test_a_group_that_is_gone_and_a_right_that_is_missing_are_told(
         open_braze(f"{sandbox.url}/braze", "demo-weft-reading-key").check(GROUPS)
 
 
+@responses.activate
+def test_a_key_that_was_replaced_meanwhile_is_used(fake_time: FakeTime) -> None:
+    responses.post(TRACK, status=401, json={"message": "Invalid API key: old"})
+    call = responses.post(TRACK, status=201, json=success())
+    old, new = (BrazeSettings(base_url=URL, api_key=SecretStr(key)) for key in ("old", "new"))
+    braze = connect("braze", old, reload=lambda: new, sleep=fake_time.sleep, clock=fake_time.clock)
+
+    assert outcomes(braze.send(USERS, Op.ADD, [person("p1")])) == {"p1": ("applied", "")}
+    assert call.calls[0].request.headers["Authorization"] == "Bearer new"
+
+
 @pytest.mark.parametrize("column", sorted(CONSENT | CONTROLS))
 def test_a_column_that_is_consent_never_leaves(braze: Destination, column: str) -> None:
     with pytest.raises(DestinationRefused, match=column):

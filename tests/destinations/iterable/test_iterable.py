@@ -323,6 +323,17 @@ def test_a_wrong_key_is_noticed_by_a_call_that_writes_nothing(
     assert len(sandbox.accounts["iterable"].records) == before
 
 
+@responses.activate
+def test_a_key_that_was_replaced_meanwhile_is_used(fake_time: FakeTime) -> None:
+    responses.post(f"{URL}/users/bulkUpdate", status=401, json={"code": "BadApiKey", "msg": "Invalid API key"})
+    call = responses.post(f"{URL}/users/bulkUpdate", json=counts(1))
+    old, new = (IterableSettings(api_key=SecretStr(key)) for key in ("old", "new"))
+    iterable = connect("iterable", old, reload=lambda: new, sleep=fake_time.sleep, clock=fake_time.clock)
+
+    assert outcomes(iterable.send(USERS, Op.ADD, [person("a@b.de")])) == {"a@b.de": ("applied", "")}
+    assert call.calls[0].request.headers["Api-Key"] == "new"
+
+
 @pytest.mark.parametrize("column", sorted(CONSENT))
 def test_a_column_that_is_consent_never_leaves(iterable: Destination, column: str) -> None:
     with pytest.raises(DestinationRefused, match=column):
