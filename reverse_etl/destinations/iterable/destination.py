@@ -1,8 +1,7 @@
 """Iterable: user profiles, membership of static lists, and events.
 
-Written from Iterable's API documentation (its OpenAPI description, api.iterable.com/api/docs, as api-evangelist keeps a
-copy of it), "API Response Codes" and "User Profile Fields Used by Iterable", read on 2026-11-22. The API has no
-versions.
+Written from Iterable's API documentation and its "API Response Codes", both in the copies that api-evangelist keeps, and
+from "User Profile Fields Used by Iterable", read on 2026-11-22. The API has no versions.
 
 A removal takes people off one list. Endpoints that change which channels and message types somebody gets, or that
 forget people, are not part of this module; nor may a feed have the profile fields that do the same.
@@ -71,11 +70,15 @@ class Iterable(HttpDestination):
     api_version: ClassVar[str] = "unversioned"
     api_version_ends: ClassVar[date | None] = None
     documentation: ClassVar[Sequence[Page]] = (
-        Page("API documentation: users, lists, events", _READ, "https://api.iterable.com/api/docs"),
         Page(
-            "API Response Codes",
+            "API documentation: users, lists, events (api.iterable.com/api/docs, in a copy)",
             _READ,
-            "https://support.iterable.com/hc/en-us/articles/39629320560148-API-Response-Codes",
+            "https://github.com/api-evangelist/iterable/tree/main/openapi",
+        ),
+        Page(
+            "API Response Codes (support.iterable.com, in a copy)",
+            _READ,
+            "https://github.com/api-evangelist/iterable/blob/main/errors/iterable-error-codes.yml",
         ),
         Page(
             "User Profile Fields Used by Iterable",
