@@ -162,7 +162,8 @@ class Rows:
     def _nothing_was_refused(play: Play) -> None:
         if play.has_simulator:
             account = play.stage.sandbox.accounts[play.case.destination]
-            assert account.refusals == []
+            # A check may be a call without rows that is refused on purpose.
+            assert [refusal for refusal in account.refusals if refusal["rows"]] == []
 
     def test_empty_values_do_what_their_policy_says(self, play: Play) -> None:
         """Each policy that the object offers does what it says, and writes nothing that is not the sync's."""

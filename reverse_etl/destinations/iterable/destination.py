@@ -1,7 +1,7 @@
 """Iterable: user profiles, membership of static lists, and events.
 
-Written from Iterable's API documentation and its "API Response Codes", both in the copies that api-evangelist keeps, and
-from "User Profile Fields Used by Iterable", read on 2026-11-22. The API has no versions.
+Written from Iterable's API documentation and its "API Response Codes", both in the copies that api-evangelist keeps,
+and from "User Profile Fields Used by Iterable", read on 2026-11-22. The API has no versions.
 
 A removal takes people off one list. Endpoints that change which channels and message types somebody gets, or that
 forget people, are not part of this module; nor may a feed have the profile fields that do the same.
