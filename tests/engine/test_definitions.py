@@ -101,7 +101,7 @@ def test_an_exposure_is_a_sync(tmp_path: Path, connections: dict[str, Connection
     ("change", "field", "told"),
     [
         ({"connection": "memmory"}, "connection", "did you mean 'memory'?"),
-        ({"object": "contacts"}, "object", "Memory takes: billed, contact, full, list, once, strict"),
+        ({"object": "contacts"}, "object", "Memory takes: audience, billed, contact, full, list, once, strict"),
         ({"mode": "sync"}, "mode", "use one of: append, mirror, update, upsert"),
         ({"key": "phone"}, "key", "Memory contact can be keyed by: email, external_id"),
         ({"key": "external_id"}, "depends_on", "The feed 'sync_shop' lacks external_id"),
