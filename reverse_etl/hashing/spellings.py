@@ -33,7 +33,8 @@ _FIRST_YEAR: Final = 1900
 _PREFIX = re.compile(rf"(?:{'|'.join(TITLES)})(?:[.]\s*|\s+|$)")
 _SUFFIX = re.compile(r"(?:^|[\s,]+)(?:jr|sr|2nd|3rd|ii|iii|iv|cpa|dds|esq|jd|md|phd)[.]?[\s,]*$")
 
-_US_ZIP = re.compile(r"([0-9]{5})-?[0-9]{4}")
+_ZIP_WITH_DASH = re.compile(r"[0-9]{5}-[0-9]{4}")
+_NINE_DIGITS = re.compile(r"[0-9]{9}")
 _STATES: Final = dict(
     re.findall(
         r"(\w+):(\w+)",
@@ -129,11 +130,10 @@ def state(value: str, country: str | None = None) -> str:
 
 def postal_code(value: str, country: str | None = None) -> str:
     """Return a postal code in lower case, without spaces and dashes; of a US ZIP+4 the first five digits."""
-    written = plain_text(value, lower=True).replace(" ", "")
-    zip_code = _US_ZIP.fullmatch(written)
-    if zip_code and (country == "US" or (country is None and "-" in written)):
-        return zip_code[1]
-    return unicodedata.normalize("NFC", _DASHES_AND_SPACES.sub("", written))
+    lower = plain_text(value, lower=True)
+    written = unicodedata.normalize("NFC", _DASHES_AND_SPACES.sub("", lower))
+    is_zip = country == "US" or (country is None and _ZIP_WITH_DASH.fullmatch(lower))
+    return written[:5] if is_zip and _NINE_DIGITS.fullmatch(written) else written
 
 
 def country(value: str, country: str | None = None) -> str:

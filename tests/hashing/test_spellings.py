@@ -38,6 +38,7 @@ PEOPLE = st.one_of(
     st.from_regex(r"\A(\+|00|0)?[1-9][0-9 ()-]{5,14}\Z"),
     st.from_regex(r"\A(Mr\.?|Dr ?|Frau )?[A-Za-z' -]{1,12},? ?(Jr\.?|III)?\Z"),
     st.from_regex(r"\A[12][0-9]{3}-[01][0-9]-[0-3][0-9]\Z"),
+    st.from_regex(r"\A[0-9]{5}[ -]?[0-9]{4}[ -]?\Z"),
 )
 
 
