@@ -52,6 +52,8 @@ class Case:
         text: A column of text that takes any letters, to see whether they arrive.
         clears: A column that the policies for empty values are tried on; none where no field can be emptied.
         refused: What makes a row one that the vendor itself refuses: columns and values; none where it refuses none.
+        refuses: For a vendor that refuses no row by what is in it: returns a text that only this row has as it is
+            sent, by which the simulator is told to refuse it.
         unknown: A column that the destination does not have, where it lets that be known before the first batch.
         missing_target: A target that does not exist, where that is known before the first batch.
         columns: Policies of columns, as a sync gives them.
@@ -70,6 +72,7 @@ class Case:
     text: str | None = None
     clears: str | None = None
     refused: Values | None = None
+    refuses: Callable[[Values], str] | None = None
     unknown: str | None = None
     missing_target: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)

@@ -22,9 +22,8 @@ from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.engine import run_sync
 from reverse_etl.errors import AmbiguousCall
 from reverse_etl.report import RunReport
-from reverse_etl.rows import Op, Row, RowResult
+from reverse_etl.rows import Op, Outcome, Row, RowResult
 from warehouse.base import Warehouse
-from warehouse.errors import WeftError
 
 #: A nap long enough for a simulator to do something meanwhile.
 _NAP = 0.005
@@ -86,7 +85,7 @@ class Play:
 
     Attributes:
         sent: Every batch that was handed to the destination.
-        untaken: The keys of rows of which a call came back that took none of them.
+        taken: The keys of the rows that the destination took, or may have taken.
         before: Called before a batch is sent; may raise.
         after: Called after a batch was sent; may raise.
     """
@@ -95,7 +94,7 @@ class Play:
     stage: Stage
     warehouse: Warehouse
     sent: list[Sent] = field(default_factory=list)
-    untaken: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
     before: Callable[[Op, Sequence[Row]], None] | None = None
     after: Callable[[Op, Sequence[Row]], None] | None = None
     time: FakeTime = field(default_factory=FakeTime)
@@ -108,6 +107,7 @@ class Play:
         self.world.prepare()
         self.name = f"conformance_{next(_NUMBERS)}"
         self._lock = threading.Lock()
+        self._next = 0
 
     @property
     def destination_class(self) -> type[Destination]:
@@ -134,6 +134,11 @@ class Play:
             person = f"person-{number}"
             self.world.people[person] = self.case.row(number) | values
             self.world.granted.add(person)
+            self._next = max(self._next, number + 1)
+
+    def more(self, count: int) -> None:
+        """Let so many more people into the feed."""
+        self.add(*range(self._next, self._next + count))
 
     def person(self, number: int) -> dict[str, Any]:
         """Return somebody's row of the feed."""
@@ -209,11 +214,10 @@ class Play:
                 self.before(op, rows)
             try:
                 results = send(delivery, op, rows)
-            except WeftError as error:
-                if not isinstance(error, AmbiguousCall):
-                    with self._lock:
-                        self.untaken += [row.key for row in rows]
+            except AmbiguousCall:
+                self.taken += [row.key for row in rows]
                 raise
+            self.taken += [one.key for one in results if one.outcome is not Outcome.TRANSIENT]
             if self.after:
                 self.after(op, rows)
             return results

@@ -127,7 +127,7 @@ class Rows:
             assert play.held() == play.wanted()
         else:
             assert play.held().items() <= play.wanted().items()
-            assert len(set(play.keys())) == len(play.keys())
+            assert len(set(play.taken)) == len(play.taken)
         for run in (1, 2):
             self._are_full([sent for sent in play.sent if sent.run == run], limits.rows, limits.bytes)
         self._nothing_was_refused(play)

@@ -99,12 +99,12 @@ class Conformance(Rows, Trouble, Told):
     @staticmethod
     def going(lasting: Play) -> Iterator[Play]:
         """The same, its feed having moved since: some come, one has changed, one goes."""
-        number = max((int(person.split("-")[1]) for person in lasting.world.people), default=0)
+        numbers = sorted(int(person.split("-")[1]) for person in lasting.world.people)
         if lasting.runs:
-            lasting.add(*range(number + 1, number + 5))
+            lasting.more(4)
             if lasting.changeable and lasting.case.mode is not Mode.APPEND:  # what was sent once stays as it was
-                lasting.change(number, by=5_000 + number)
-            lasting.drop(min(int(person.split("-")[1]) for person in lasting.world.people))
+                lasting.change(numbers[-1], by=5_000 + numbers[-1])
+            lasting.drop(numbers[0])
         yield lasting
         lasting.before = lasting.after = None
         lasting.stage.sandbox.clear_faults()

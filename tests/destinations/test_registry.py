@@ -1,15 +1,9 @@
-"""What every destination owes: declared capabilities that add up, and no way to a call that does harm."""
+"""What every destination owes: capabilities that add up, settings that keep secrets, and a name to be found by."""
 
 from __future__ import annotations
 
-import ast
-import importlib
-import inspect
-import pkgutil
-import re
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -23,41 +17,6 @@ from reverse_etl.errors import ConfigError
 from reverse_etl.rows import Op
 
 OWN = sorted(registry.BUILT_IN)
-
-
-def case(name: str) -> ModuleType:
-    """What a destination's tests declare of it: tests/destinations/<name>/case.py."""
-    return importlib.import_module(f"tests.destinations.{name}.case")
-
-
-@pytest.mark.parametrize("name", OWN)
-def test_only_these_addresses_can_be_called(name: str) -> None:
-    package = importlib.import_module(f"reverse_etl.destinations.{name}")
-    modules = {
-        info.name: importlib.import_module(f"{package.__name__}.{info.name}")
-        for info in pkgutil.iter_modules(package.__path__)
-    }
-    texts = {module: spelled(ast.parse(inspect.getsource(code))) for module, code in modules.items()}
-
-    found = {
-        module: {text for text in of if re.fullmatch(r"(?:\{\})?(?:/[\w{}:.-]+)+", text)}
-        for module, of in texts.items()
-    }
-    assert found == case(name).ADDRESSES
-    assert not [text for of in texts.values() for text in of if case(name).HARMFUL.search(text)]
-
-
-def spelled(tree: ast.Module) -> set[str]:
-    """Every text of a module but its docstrings, with {} for what an f-string fills in."""
-    found = set()
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    parts |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            found.add("".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
-            found.add(node.value)
-    return found
 
 
 @pytest.mark.parametrize("name", OWN)

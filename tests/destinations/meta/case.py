@@ -100,6 +100,7 @@ CASES = (
         held=audience,
         expected=expected,
         target=Meta.audience,
+        refuses=lambda row: str(expected(row)[1]["EMAIL"]),
         missing_target="999",
     ),
     Case(
