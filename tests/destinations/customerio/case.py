@@ -69,7 +69,7 @@ def person(n: int) -> dict[str, Any]:
         "id": f"u{n}",
         "email": f"person{n}@example.com",
         "first_name": f"Anna {n}",
-        "weft_tier": "gold",
+        "weft_tier": f"tier {n}",
         "weft_orders": n,
     }
 
