@@ -250,6 +250,20 @@ def test_a_removal_counts_once_the_contact_is_seen_off_the_list(sendgrid: Destin
     assert outcomes(sendgrid.settle(ON_LIST, str(result.job_id), ROWS[:1])) == {"anna": ("applied", "")}
 
 
+@pytest.mark.parametrize(("status", "error"), [(404, DestinationRefused), (200, BatchRefused)])
+@responses.activate
+def test_a_list_that_went_is_told_from_a_contact_that_went(
+    sendgrid: Destination, status: int, error: type[Exception]
+) -> None:
+    found = {"anna@example.com": {"contact": {"id": "c1", "list_ids": [LIST]}}}
+    responses.post(f"{URL}/contacts/search/emails", json={"result": found})
+    responses.delete(f"{URL}/lists/{LIST}/contacts", status=404, json={})
+    responses.get(f"{URL}/lists/{LIST}", status=status, json={})
+
+    with pytest.raises(error):
+        sendgrid.send(ON_LIST, Op.REMOVE, ROWS[:1])
+
+
 @responses.activate
 def test_an_address_that_is_none_cannot_keep_others_on_a_list(sendgrid: Destination) -> None:
     responses.post(f"{URL}/contacts/search/emails", status=400, json={"errors": [{"message": "invalid"}]})
