@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import uuid
@@ -35,9 +34,10 @@ class Jobs:
         now = time.time()
         due: float | None = now + self.seconds
         status = "pending"
-        if self.faults.take(ACCOUNT, Kind.JOB_STUCK, text=json.dumps(payload)):
+        text = orjson.dumps({"kind": kind, **payload}).decode()
+        if self.faults.take(ACCOUNT, Kind.JOB_STUCK, text=text):
             due = None
-        elif self.faults.take(ACCOUNT, Kind.JOB_FAILED, text=json.dumps(payload)):
+        elif self.faults.take(ACCOUNT, Kind.JOB_FAILED, text=text):
             status, due = "failed", None
         self.store.execute(
             "insert into jobs values (?, ?, ?, null, ?, ?, ?, ?, ?, ?)",
@@ -48,7 +48,7 @@ class Jobs:
             now if status == "failed" else None,
             status,
             total,
-            orjson.dumps({"kind": kind, **payload}).decode(),
+            text,
             "{}",
         )
         return job_id

@@ -13,7 +13,7 @@ sync may write. A removal of a person empties the attributes that begin with ``w
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar, Literal
 
@@ -33,17 +33,20 @@ from reverse_etl.destinations.base import (
     Settings,
 )
 from reverse_etl.destinations.codes import Codes, objects, result
+from reverse_etl.destinations.consent import refuse_consent
 from reverse_etl.destinations.customerio.payloads import (
     CODES,
+    CONSENT,
     EVENT_COLUMNS,
     OURS,
+    UPDATE,
     event,
     identify,
     longest,
     map_batch,
     ours,
     reason,
-    refuse_reserved,
+    refuse_envelope,
     too_large,
 )
 from reverse_etl.destinations.over_http import HttpDestination
@@ -107,6 +110,7 @@ class CustomerIo(HttpDestination):
             nulls=frozenset({NullPolicy.CLEAR_OWN, NullPolicy.SKIP, NullPolicy.CLEAR}),
             sends_changes=True,
             concurrency=_CONCURRENCY,
+            refused_columns=CONSENT | {UPDATE},
         ),
         "event": ObjectSpec(
             row_errors=RowErrors.BY_PLACE,
@@ -144,7 +148,7 @@ class CustomerIo(HttpDestination):
         """Ask for the workspace's region, to prove that the key works and that data goes where it is kept."""
         if delivery.object == "segment":
             _segment(delivery)
-        refuse_reserved(delivery.object, delivery.fields)
+        self._refuse_columns(delivery, delivery.fields)
         answer = self._call("GET", "/api/v1/accounts/region")
         _refuse_unless_done(answer)
         region = answer.body.get("region") or answer.body.get("data_center")
@@ -166,7 +170,7 @@ class CustomerIo(HttpDestination):
         if delivery.object == "segment":
             return self._change_segment(_segment(delivery), op, rows)
         columns = ours(rows)
-        refuse_reserved(delivery.object, {column for row in rows for column in row.payload})
+        self._refuse_columns(delivery, {column for row in rows for column in row.payload})
         results: list[RowResult] = []
         sent: list[Row] = []
         operations: list[dict[str, Any]] = []
@@ -184,6 +188,14 @@ class CustomerIo(HttpDestination):
         answer = self._call("POST", "/api/v2/batch", {"batch": operations})
         _refuse_unless_done(answer)
         return [*results, *map_batch(sent, answer.body)]
+
+    def _refuse_columns(self, delivery: Delivery, columns: Iterable[str]) -> None:
+        """Raise where a column decides who gets messages; one field of an attribute is written with a point."""
+        if delivery.object == "event":
+            refuse_envelope(columns)
+        else:
+            spec = self.objects[delivery.object]
+            refuse_consent(self.label, spec, {column.split(".", 1)[0] for column in columns})
 
     @staticmethod
     def _operation(delivery: Delivery, row: Row, columns: Sequence[str]) -> dict[str, Any] | str:

@@ -9,10 +9,10 @@ import hashlib
 import re
 from base64 import b32encode
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from reverse_etl.destinations.codes import OTHER, Codes, Meaning, objects, result, short
+from reverse_etl.destinations.moments import moment
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import encode
 from reverse_etl.rows import Outcome, Row, RowResult
@@ -26,11 +26,11 @@ OURS = "weft_"
 MAX_ITEM = 32_000  #: bytes of one operation in a batch
 AROUND = 150  #: bytes of an operation beside the values of its row, at most
 
-#: Attributes of a person by which Customer.io keeps consent. A feed that wrote them would subscribe, for every row
-#: that says so, a person who had unsubscribed.
-CONSENT = ("unsubscribed", "cio_subscription_preferences")
+#: Attributes of a person by which Customer.io keeps consent: a feed that says false would subscribe who unsubscribed.
+CONSENT = frozenset({"unsubscribed", "cio_subscription_preferences"})
 #: Attributes of an event that send its messages to, or in the name of, somebody else.
 ENVELOPE = frozenset({"recipient", "from_address", "reply_to"})
+UPDATE = "_update"  #: an attribute that is none, but says that nobody is to come to be
 
 #: What each code of a row means. The first two are reasons that Customer.io gives; the others are ours.
 CODES: Codes = {
@@ -61,7 +61,7 @@ def identify(key: str, values: Mapping[str, Any], *, create: bool = True) -> dic
     if "created_at" in attributes:
         attributes["created_at"] = seconds(attributes["created_at"])
     if not create:
-        attributes["_update"] = True
+        attributes[UPDATE] = True
     return {"type": "person", "identifiers": {key: values[key]}, "action": "identify", "attributes": attributes}
 
 
@@ -89,15 +89,9 @@ def event(row: Row) -> dict[str, Any] | str:
 
 
 def seconds(value: Any) -> Any:
-    """Return a time as seconds since 1970, as Customer.io keeps times; what is not one stays as it is."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-    if isinstance(value, datetime):
-        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
-    return int(value) if isinstance(value, float) else value
+    """Return a moment as seconds since 1970, as Customer.io keeps them; what is not one stays as it is."""
+    at = moment(value)
+    return value if at is None else int(at.timestamp())
 
 
 def ulid(event_id: str, at: int | None) -> str:
@@ -129,17 +123,14 @@ def too_large(operation: Mapping[str, Any]) -> bool:
     return len(encode(operation)) > MAX_ITEM
 
 
-def refuse_reserved(kind: str, columns: Iterable[str]) -> None:
-    """Raise where a feed has a column that would change consent, or send messages to somebody else."""
-    if kind == "event":
-        found = sorted(ENVELOPE.intersection(columns))
-        what = "An event of Customer.io cannot say to whom or from whom its messages go."
-    else:
-        found = sorted(column for column in columns if column.split(".", 1)[0] in CONSENT or column == "_update")
-        what = "Consent is not an attribute that a sync writes: it could subscribe who has unsubscribed."
+def refuse_envelope(columns: Iterable[str]) -> None:
+    """Raise where the feed of events has a column that would send messages to, or from, somebody else."""
+    found = sorted(ENVELOPE.intersection(columns))
     if found:
         raise DestinationRefused(
-            what, where=f"feed column {', '.join(found)}", fix="Leave the column out of the feed, or rename it."
+            "An event of Customer.io does not say to whom or from whom its messages go.",
+            where=f"feed column {', '.join(found)}",
+            fix="Leave the column out of the feed, or rename it.",
         )
 
 

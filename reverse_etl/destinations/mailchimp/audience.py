@@ -14,7 +14,7 @@ from urllib.parse import quote
 from reverse_etl.answers import Response
 from reverse_etl.destinations.base import Limits
 from reverse_etl.destinations.codes import OTHER, objects, short
-from reverse_etl.destinations.mailchimp.payloads import KEY, tags_of
+from reverse_etl.destinations.mailchimp.payloads import KEY, MergeField, merge_fields_of
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import HttpClient
 
@@ -33,12 +33,12 @@ class Audiences:
     def __init__(self, http: HttpClient) -> None:
         self.http = http
 
-    def merge_tags(self, audience: str) -> dict[str, str]:
-        """Return the merge tags of an audience, by their names in lower case."""
-        params = {"count": str(PAGE), "fields": "merge_fields.tag"}
+    def merge_fields(self, audience: str) -> dict[str, MergeField]:
+        """Return the merge fields of an audience, by their tags in lower case."""
+        params = {"count": str(PAGE), "fields": "merge_fields.tag,merge_fields.type"}
         answer = self._call("GET", f"{_audience(audience)}/merge-fields", params=params)
         refuse_unless_done(answer)
-        return tags_of(answer.body)
+        return merge_fields_of(answer.body)
 
     def add(self, audience: str, members: Sequence[Mapping[str, Any]]) -> Response:
         """Create members, or update those that are there, whose standing stays as it is."""

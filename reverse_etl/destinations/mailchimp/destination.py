@@ -40,10 +40,11 @@ from reverse_etl.destinations.mailchimp.payloads import (
     IF_NEW,
     KEY,
     MEMBER,
+    MergeField,
     map_members,
     member,
     mentioned,
-    refuse_unknown,
+    refuse_unfit,
 )
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.destinations.policies import written
@@ -133,7 +134,7 @@ class Mailchimp(HttpDestination):
     def __init__(self, settings: Any, http: HttpClient) -> None:
         super().__init__(settings, http)
         self._audiences = Audiences(http)
-        self._merge_tags: dict[str, dict[str, str]] = {}
+        self._merge_fields: dict[str, dict[str, MergeField]] = {}
         self._tag_ids: dict[str, str] = {}
 
     @classmethod
@@ -144,12 +145,12 @@ class Mailchimp(HttpDestination):
 
     def check(self, delivery: Delivery) -> None:
         """Read the audience's merge fields, or look the tag up, to prove that key, target and feed fit."""
-        self._merge_tags.clear()
+        self._merge_fields.clear()
         self._tag_ids.clear()
         if delivery.object == "tag":
             self._tag(delivery)
         else:
-            refuse_unknown(delivery.fields, self._tags(_audience(delivery)))
+            refuse_unfit(delivery, self._fields(_audience(delivery)))
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body, at most."""
@@ -162,7 +163,7 @@ class Mailchimp(HttpDestination):
         if delivery.object == "tag":
             return self._change_tag(delivery, op, rows)
         audience = _audience(delivery)
-        tags = self._tags(audience)
+        fields = self._fields(audience)
         results: list[RowResult] = []
         sent: list[Row] = []
         members: list[dict[str, Any]] = []
@@ -171,7 +172,7 @@ class Mailchimp(HttpDestination):
             if row.op is Op.CHANGE and set(values) <= {KEY, IF_NEW}:  # what a new member becomes changes nobody
                 one: dict[str, Any] | str = "nothing_to_write"
             else:
-                one = member(values, tags, self.settings.status_if_new)
+                one = member(values, fields, self.settings.status_if_new)
             if isinstance(one, str):
                 results.append(result(CODES, row.key, one))
             else:
@@ -212,11 +213,11 @@ class Mailchimp(HttpDestination):
             for row in rows
         ]
 
-    def _tags(self, audience: str) -> dict[str, str]:
-        """Return the merge tags of an audience, asked for once a run."""
-        if audience not in self._merge_tags:
-            self._merge_tags[audience] = self._audiences.merge_tags(audience)
-        return self._merge_tags[audience]
+    def _fields(self, audience: str) -> dict[str, MergeField]:
+        """Return the merge fields of an audience, asked for once a run."""
+        if audience not in self._merge_fields:
+            self._merge_fields[audience] = self._audiences.merge_fields(audience)
+        return self._merge_fields[audience]
 
     def _tag(self, delivery: Delivery) -> tuple[str, str]:
         """Return the ids of an audience and of a tag in it, asked for once a run."""

@@ -6,11 +6,13 @@ Sources as in :mod:`reverse_etl.destinations.mailchimp.destination`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from reverse_etl.destinations.base import Delivery
 from reverse_etl.destinations.codes import OTHER, Codes, Meaning, objects, result, short
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import encode
+from reverse_etl.kinds import Kind
 from reverse_etl.rows import Outcome, Row, RowResult
 
 KEY = "email_address"
@@ -38,6 +40,13 @@ CODES: Codes = {
     "still_tagged": Meaning(Outcome.TRANSIENT, "Mailchimp took the removal, and the member still has the tag"),
 }
 
+#: What kinds of columns fill a merge field of a type, where not every kind does; what is not known may.
+_FILLED_BY: Mapping[str, tuple[Kind | None, ...]] = {
+    "number": (None, Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT),
+    "address": (None, Kind.JSON),
+}
+_ANY = (None, *Kind)
+
 #: Words of Mailchimp's messages that tell errors apart for which it has one code; nothing of a message is kept.
 _TOLD = (
     ("not allowing more signups", "too_many_signups"),
@@ -46,14 +55,21 @@ _TOLD = (
 )
 
 
-def member(values: Mapping[str, Any], tags: Mapping[str, str], if_new: str) -> dict[str, Any] | str:
+class MergeField(NamedTuple):
+    """A merge field of an audience, by its tag and the type of its values."""
+
+    tag: str
+    kind: str
+
+
+def member(values: Mapping[str, Any], fields: Mapping[str, MergeField], if_new: str) -> dict[str, Any] | str:
     """Return a member as a batch takes it, or the code of why the row cannot be one.
 
     The member's standing is not part of it, so who has unsubscribed stays so: only a new member is given one.
 
     Args:
         values: Column to value, ``None`` where the field is to be emptied.
-        tags: The audience's merge tags, by their names in lower case.
+        fields: The audience's merge fields, by their tags in lower case.
         if_new: What a new member becomes, unless the row says it.
     """
     standing = values.get(IF_NEW) or if_new
@@ -68,7 +84,8 @@ def member(values: Mapping[str, Any], tags: Mapping[str, str], if_new: str) -> d
             body[column] = "" if value is None else value
         else:
             # A number is taken as one; whatever else there is is told as a text, and the empty text empties.
-            merged[tags.get(column.lower(), column.upper())] = _text(value)
+            field = fields.get(column.lower())
+            merged[field.tag if field else column.upper()] = _text(value)
     return body | {"merge_fields": merged} if merged else body
 
 
@@ -80,21 +97,31 @@ def _text(value: Any) -> Any:
     return value if isinstance(value, str | int | float | dict) else encode(value).decode()
 
 
-def tags_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """Return the merge tags of an audience, by their names in lower case."""
-    tags = (str(one.get("tag")) for one in objects(body.get("merge_fields")))
-    return {tag.lower(): tag for tag in tags}
+def merge_fields_of(body: Mapping[str, Any]) -> dict[str, MergeField]:
+    """Return the merge fields of an audience, by their tags in lower case."""
+    found = (MergeField(str(one.get("tag")), str(one.get("type"))) for one in objects(body.get("merge_fields")))
+    return {field.tag.lower(): field for field in found}
 
 
-def refuse_unknown(columns: Iterable[str], tags: Mapping[str, str]) -> None:
-    """Raise where a column is no merge field of the audience."""
-    unknown = sorted(column for column in columns if column not in MEMBER and column.lower() not in tags)
-    if unknown:
-        raise DestinationRefused(
-            "The audience lacks a merge field that the feed has a column for.",
-            where=f"feed column {', '.join(unknown)}",
-            fix="Create it under Audience, Settings, Audience fields, with that tag, or leave the column out.",
-        )
+def refuse_unfit(delivery: Delivery, fields: Mapping[str, MergeField]) -> None:
+    """Raise where a column of the feed is no merge field of the audience, or one that it cannot fill."""
+    columns = sorted(delivery.fields - MEMBER)
+    _refuse(
+        [column for column in columns if column.lower() not in fields],
+        "The audience lacks a merge field that the feed has a column for.",
+        "Create it under Audience, Settings, Audience fields, with that tag, or leave the column out.",
+    )
+    _refuse(
+        [one for one in columns if delivery.types.get(one) not in _FILLED_BY.get(fields[one.lower()].kind, _ANY)],
+        "A merge field of the audience cannot be filled by a column of another kind: a number takes numbers, an "
+        "address a JSON object with addr1, city, state and zip.",
+        "Cast the column in the feed's SQL, or make the merge field a text.",
+    )
+
+
+def _refuse(columns: Sequence[str], what: str, fix: str) -> None:
+    if columns:
+        raise DestinationRefused(what, where=f"feed column {', '.join(columns)}", fix=fix)
 
 
 def map_members(rows: Sequence[Row], body: Mapping[str, Any]) -> list[RowResult]:

@@ -91,6 +91,8 @@ class Contacts:
         """Take contacts off a list, and return the id of the job that does it. The contacts stay."""
         path = f"{_list(target)}/contacts"
         answer = self._call("DELETE", path, "lists", SEARCHES, params={"contact_ids": ",".join(ids)})
+        if answer.status == 404:  # the list, or one of the contacts
+            self.check_list(target)
         refuse_unless_done(answer)
         return _job(answer)
 

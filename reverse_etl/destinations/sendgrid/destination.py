@@ -134,7 +134,7 @@ class SendGrid(HttpDestination):
         if delivery.object == "list":
             self._contacts.check_list(_required(delivery.target))
         self._known = self._contacts.fields()
-        self._known.refuse_unknown(delivery.fields)
+        self._known.refuse_unfit(delivery)
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes that a row adds to a body, at most."""

@@ -6,12 +6,14 @@ Sources as in :mod:`reverse_etl.destinations.sendgrid.destination`.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from reverse_etl.destinations.base import Delivery, NullPolicy
 from reverse_etl.destinations.codes import OTHER, Codes, Meaning, objects, result, short
 from reverse_etl.errors import DestinationRefused
 from reverse_etl.http import encode
+from reverse_etl.kinds import Kind
 from reverse_etl.rows import Outcome, Row, RowResult
 
 KEY = "email"
@@ -26,7 +28,8 @@ RESERVED = frozenset(
         "unique_name",
     }
 )
-TEXT = "Text"
+TEXT, NUMBER = "Text", "Number"  #: types of custom fields; the third is a date
+_NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT)
 
 #: What each code of a row means. SendGrid has none of its own for a row: all are ours.
 CODES: Codes = {
@@ -65,17 +68,34 @@ class Fields(NamedTuple):
     reserved: frozenset[str]
     custom: Mapping[str, Field]
 
-    def refuse_unknown(self, columns: Iterable[str]) -> None:
-        """Raise where a column is no field of the account."""
-        unknown = sorted(
-            column for column in columns if column not in self.reserved and column.lower() not in self.custom
+    def refuse_unfit(self, delivery: Delivery) -> None:
+        """Raise where a column of the feed is no field of the account, or one that it cannot fill or empty."""
+        columns = sorted(delivery.fields - self.reserved)
+        kinds = {column: self.custom[column.lower()].kind for column in columns if column.lower() in self.custom}
+        _refuse(
+            [column for column in columns if column not in kinds],
+            "SendGrid's contacts lack a field that the feed has a column for, or SendGrid alone fills it.",
+            "Create the field under Marketing, Custom Fields, or leave the column out of the feed.",
         )
-        if unknown:
-            raise DestinationRefused(
-                "SendGrid's contacts lack a field that the feed has a column for, or SendGrid alone fills it.",
-                where=f"feed column {', '.join(unknown)}",
-                fix="Create the field under Marketing, Custom Fields, or leave the column out of the feed.",
-            )
+        _refuse(
+            [
+                one
+                for one, kind in kinds.items()
+                if kind == NUMBER and delivery.types.get(one, Kind.FLOAT) not in _NUMBERS
+            ],
+            "A number of SendGrid's contacts cannot be filled by a column that holds none.",
+            "Cast the column to a number in the feed's SQL.",
+        )
+        _refuse(
+            [one for one, kind in kinds.items() if kind != TEXT and delivery.policy(one) is NullPolicy.CLEAR],
+            "SendGrid cannot empty a number or a date, which the policy clear asks for.",
+            "Give the column the policy skip or clear_own in the exposure's sync block, field columns.",
+        )
+
+
+def _refuse(columns: Sequence[str], what: str, fix: str) -> None:
+    if columns:
+        raise DestinationRefused(what, where=f"feed column {', '.join(columns)}", fix=fix)
 
 
 def fields_of(body: Mapping[str, Any]) -> Fields:

@@ -69,7 +69,7 @@ def person(n: int) -> dict[str, Any]:
         "id": f"u{n}",
         "email": f"person{n}@example.com",
         "first_name": f"Anna {n}",
-        "weft_tier": "gold",
+        "weft_tier": f"tier {n}",
         "weft_orders": n,
     }
 
@@ -98,6 +98,8 @@ CASES = (
         settings=settings,
         row=person,
         held=people,
+        filler="first_name",
+        filler_length=900,  # a value has at most 1,000 bytes
         text="first_name",
         clears="weft_tier",
         refused={"first_name": "x" * 1_001},

@@ -15,6 +15,7 @@ from reverse_etl.destinations.base import Count, Delivery, Destination, Mode
 from reverse_etl.destinations.mailchimp.destination import MailchimpSettings
 from reverse_etl.destinations.registry import connect
 from reverse_etl.errors import BatchRefused, DestinationDown, DestinationRefused
+from reverse_etl.kinds import Kind
 from reverse_etl.rows import Op, Row, RowResult
 from sandbox.mailchimp.members import hash_of
 from sandbox.server import Running
@@ -198,6 +199,14 @@ def test_fields_and_audiences_that_are_missing_are_noticed_first(account: Destin
     for target in ("unknown", None):
         with pytest.raises(DestinationRefused, match="audience"):
             account.check(Delivery("member", target))
+
+
+def test_a_number_that_texts_would_fill_is_noticed_first(account: Destination) -> None:
+    columns = frozenset({"email_address", "ltv", "fname"})
+    account.check(Delivery("member", AUDIENCE, fields=columns, types={"ltv": Kind.DECIMAL, "fname": Kind.BOOLEAN}))
+
+    with pytest.raises(DestinationRefused, match="feed column ltv"):
+        account.check(Delivery("member", AUDIENCE, fields=columns, types={"ltv": Kind.TEXT}))
 
 
 @pytest.mark.parametrize("target", [None, AUDIENCE, f"{AUDIENCE}/", "/win-back"])

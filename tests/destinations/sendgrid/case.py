@@ -60,7 +60,7 @@ def row(n: int) -> dict[str, Any]:
         "email": f"person{n}@example.com",
         "first_name": "Anna",
         "city": "Köln",
-        "tier": "gold",
+        "tier": f"tier {n}",
         "lifetime_value": n,
         "last_order_on": "2026-11-20",
     }

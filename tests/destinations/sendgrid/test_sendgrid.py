@@ -12,12 +12,13 @@ import responses
 from pydantic import SecretStr
 
 from conformance.case import Stage
-from reverse_etl.destinations.base import Delivery, Destination, Mode
+from reverse_etl.destinations.base import Delivery, Destination, Mode, NullPolicy
 from reverse_etl.destinations.registry import connect
 from reverse_etl.destinations.sendgrid.destination import MINUTES, REMOVAL, SendGridSettings
 from reverse_etl.destinations.sendgrid.payloads import contact, fields_of
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.http import encode
+from reverse_etl.kinds import Kind
 from reverse_etl.rows import Op, Row, RowResult
 from sandbox.server import Running
 from tests.destinations.conftest import FakeTime, make_row
@@ -116,6 +117,28 @@ def test_fields_that_are_missing_or_filled_by_sendgrid_alone_are_refused_first(s
 
     with pytest.raises(DestinationRefused, match=r"last_clicked, shoe_size"):
         sendgrid.check(Delivery("contact", fields=frozenset({"email", "shoe_size", "last_clicked"})))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"types": {"orders": Kind.TEXT}}, "cannot be filled"),
+        ({"types": {"orders": Kind.BOOLEAN}}, "cannot be filled"),
+        ({"columns": {"orders": NullPolicy.CLEAR}}, "cannot empty"),
+    ],
+)
+@responses.activate
+def test_a_number_that_cannot_be_filled_or_emptied_is_refused_first(
+    sendgrid: Destination, more: dict[str, Any], told: str
+) -> None:
+    responses.get(f"{URL}/field_definitions", json=FIELDS)
+    columns = frozenset({"email", "tier", "orders"})
+    fits = {"orders": Kind.DECIMAL, "tier": Kind.INTEGER}
+    sendgrid.check(Delivery("contact", fields=columns, types=fits, columns={"tier": NullPolicy.CLEAR}))
+
+    with pytest.raises(DestinationRefused, match=told) as refused:
+        sendgrid.check(Delivery("contact", fields=columns, **more))
+    assert "feed column orders" in str(refused.value)
 
 
 @responses.activate
@@ -248,6 +271,20 @@ def test_a_removal_counts_once_the_contact_is_seen_off_the_list(sendgrid: Destin
     found["anna@example.com"]["contact"]["list_ids"] = ["other"]
     responses.replace("POST", f"{URL}/contacts/search/emails", json={"result": found})
     assert outcomes(sendgrid.settle(ON_LIST, str(result.job_id), ROWS[:1])) == {"anna": ("applied", "")}
+
+
+@pytest.mark.parametrize(("status", "error"), [(404, DestinationRefused), (200, BatchRefused)])
+@responses.activate
+def test_a_list_that_went_is_told_from_a_contact_that_went(
+    sendgrid: Destination, status: int, error: type[Exception]
+) -> None:
+    found = {"anna@example.com": {"contact": {"id": "c1", "list_ids": [LIST]}}}
+    responses.post(f"{URL}/contacts/search/emails", json={"result": found})
+    responses.delete(f"{URL}/lists/{LIST}/contacts", status=404, json={})
+    responses.get(f"{URL}/lists/{LIST}", status=status, json={})
+
+    with pytest.raises(error):
+        sendgrid.send(ON_LIST, Op.REMOVE, ROWS[:1])
 
 
 @responses.activate
