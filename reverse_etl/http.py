@@ -24,6 +24,7 @@ from reverse_etl.bucket import LONGEST_PAUSE
 from reverse_etl.budget import Budget
 from reverse_etl.credentials import Credentials, Fixed
 from reverse_etl.destinations.base import Limits
+from reverse_etl.discreet import as_it_is, without_query
 from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused
 from reverse_etl.headers import read
 from reverse_etl.wire import encode as encode
@@ -124,8 +125,8 @@ class HttpClient:
         self._idle: list[requests.Session] = []
         self._lock = threading.Lock()
         logger = logging.getLogger("urllib3.connectionpool")
-        if _without_query not in logger.filters:
-            logger.addFilter(_without_query)
+        if without_query not in logger.filters:
+            logger.addFilter(without_query)
 
     def request(
         self,
@@ -171,7 +172,7 @@ class HttpClient:
             answer = self._repeat(call)
         except _TryAgainError as last:
             verdict = last.verdict
-        except AmbiguousCall:
+        except DestinationDown:  # an ambiguous call as well, and a token that could not be had
             if self.breaker and finding_out:
                 self.breaker.failed()
             raise
@@ -216,11 +217,14 @@ class HttpClient:
         with self._lock:
             self.calls += 1
             self.waited += waited
-        sent = self.credentials.headers()
+        with _as_far_as_known(call):
+            sent = self.credentials.headers()
         verdict, response = self._exchange(call, sent)
-        if verdict.expired and not call.renewed and self.credentials.renew(sent):
-            call.renewed = True
-            return self._attempt(call)
+        if verdict.expired and not call.renewed:
+            with _as_far_as_known(call):
+                call.renewed = self.credentials.renew(sent)
+            if call.renewed:
+                return self._attempt(call)
         if verdict.action is Action.ANSWER and response is not None:
             return response
         if verdict.action is Action.REFUSE:
@@ -251,7 +255,7 @@ class HttpClient:
                     self.base_url + call.path,
                     timeout=self._timeout,
                     allow_redirects=False,
-                    auth=_as_it_is,
+                    auth=as_it_is,
                     **{**call.options, "headers": headers},
                 )
         except requests.exceptions.RequestException as error:
@@ -296,13 +300,12 @@ class HttpClient:
         return backoff if asked is None else asked + min(backoff, 1.0)
 
 
-def _without_query(record: logging.LogRecord) -> bool:
-    """Keep queries, which may hold keys of people, out of what urllib3 logs of every call at the level of debugging."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(arg.split("?", 1)[0] if isinstance(arg, str) else arg for arg in record.args)
-    return True
-
-
-def _as_it_is(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep the Authorization header: without an ``auth`` of our own, requests would replace it from ~/.netrc."""
-    return prepared
+@contextmanager
+def _as_far_as_known(call: _Call) -> Iterator[None]:
+    """Where no token is to be had, an earlier attempt of the call may have been taken all the same."""
+    try:
+        yield
+    except DestinationDown as error:
+        if call.maybe_taken:
+            raise AmbiguousCall(error.what, where=error.where, fix=_TOLD[Action.UNSURE]) from None
+        raise

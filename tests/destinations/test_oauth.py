@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
+from reverse_etl.account import AccountFile
+from reverse_etl.breaker import FIRST_PAUSE, Breaker
 from reverse_etl.credentials import Credentials, Fixed, Replaceable
 from reverse_etl.destinations.hubspot.destination import HubSpotSettings
-from reverse_etl.errors import ConfigError, DestinationDown, DestinationRefused
+from reverse_etl.errors import AmbiguousCall, ConfigError, DestinationDown, DestinationRefused
 from reverse_etl.http import HttpClient
 from reverse_etl.oauth import EARLY, JwtBearer, RefreshToken, ServiceAccount
 from reverse_etl.rows import Op
@@ -115,6 +117,36 @@ def test_while_the_token_endpoint_is_down_a_token_is_used_to_its_end() -> None:
         with pytest.raises(DestinationDown, match="No access token was to be had"):
             credentials.headers()
         assert len(vendor.calls) == 1 + 2 * 4  # four attempts each time
+
+
+def test_a_call_that_may_have_been_taken_stays_in_doubt_without_a_token() -> None:
+    down = DestinationDown("No access token was to be had.")
+
+    class Lost(Fixed):
+        def headers(self) -> Mapping[str, str]:
+            if len(vendor.calls) == 0:
+                return {}
+            raise down
+
+    client = HttpClient("https://api.example.com", Lost({}), sleep=lambda seconds: None)
+    with responses.RequestsMock() as vendor:
+        vendor.post("https://api.example.com/rows", status=500)
+        with pytest.raises(AmbiguousCall, match="No access token"):
+            client.request("POST", "/rows", json={}, idempotent=True)
+
+
+def test_an_account_that_comes_back_without_a_token_is_not_taken_for_well(tmp_path: Path) -> None:
+    time = FakeTime()
+    breaker = Breaker(AccountFile(tmp_path / "account.json"), "Acme", clock=time.clock)
+    breaker.failed()
+    time.jump(FIRST_PAUSE + 1)
+    with responses.RequestsMock() as vendor:
+        vendor.post(URL, status=503)
+        credentials = RefreshToken(URL, "app", None, SecretStr("r"), sleep=time.sleep)
+        client = HttpClient("https://api.example.com", credentials, breaker=breaker, sleep=time.sleep, clock=time.clock)
+        for told in ("No access token", "did not answer at"):
+            with pytest.raises(DestinationDown, match=told):
+                client.request("GET", "/rows", idempotent=True)
 
 
 def test_a_rotated_refresh_token_serves_the_rest_of_the_run_and_the_next_one(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import SecretStr
 
 from conformance.case import Case, Stage, Values
 from reverse_etl.destinations.salesforce.signing_in import SalesforceSettings
+from sandbox.salesforce.api import CAMPAIGN
 from sandbox.server import Running
+from sandbox.store import Record
 
 #: The only addresses that may be called, by module. A new one is a decision, made here as well as there.
 ADDRESSES: dict[str, set[str]] = {
@@ -75,6 +78,41 @@ def held(stage: Stage) -> Mapping[str, Values]:
     return found
 
 
+PEOPLE = 10_100  #: contacts to put into a campaign, as many as the suite has people
+
+
+@cache
+def contacts() -> tuple[Record, ...]:
+    """Return contacts that a campaign's sync finds in the org."""
+    made = ((number, f"p{number}@example.com") for number in range(PEOPLE))
+    return tuple(
+        Record(f"003{900_000_000_000 + number}AAA", {"LastName": "P", "Email": email}, f"Contact:{email}", "Contact")
+        for number, email in made
+    )
+
+
+def settings_with_contacts(stage: Stage) -> SalesforceSettings:
+    """Return the settings of an org that has the contacts; without one in this process, it is as it is."""
+    running = getattr(stage.sandbox, "sandbox", None)
+    if running is not None and not running.store.find_record("salesforce", record_id=contacts()[-1].id):
+        running.store.put_records("salesforce", contacts())
+    return settings(stage.sandbox)
+
+
+def put(number: int) -> dict[str, Any]:
+    """Return the feed's row of a person to put into the campaign."""
+    return {"email": f"p{number}@example.com", "status": "Sent" if number < 2_500 else "Responded"}
+
+
+def in_campaign(stage: Stage) -> Mapping[str, Values]:
+    """Return who is in the campaign, by e-mail address."""
+    found = {}
+    for member in stage.sandbox.accounts["salesforce"].members(CAMPAIGN):
+        email = f"p{int(member['ContactId'][3:15]) - 900_000_000_000}@example.com"
+        found[email] = {"email": email, "status": member["Status"]}
+    return found
+
+
 CASES: tuple[Case, ...] = (
     Case(
         destination="salesforce",
@@ -89,5 +127,16 @@ CASES: tuple[Case, ...] = (
         refused={"weft_tier__c": "platinum"},
         unknown="shoe_size__c",
         missing_target="Nothing__c",
+    ),
+    Case(
+        destination="salesforce",
+        object="campaign_member",
+        target=CAMPAIGN,
+        settings=settings_with_contacts,
+        row=put,
+        held=in_campaign,
+        refused={"status": "Slept"},
+        unknown="shoe_size__c",
+        missing_target="701000000000009AAA",
     ),
 )

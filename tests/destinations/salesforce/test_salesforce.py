@@ -15,16 +15,18 @@ from pydantic import SecretStr
 
 from reverse_etl.answers import Action, Response
 from reverse_etl.destinations.base import Count, Delivery, Mode, NullPolicy
+from reverse_etl.destinations.policies import written
 from reverse_etl.destinations.registry import connect
 from reverse_etl.destinations.salesforce import writing
 from reverse_etl.destinations.salesforce.codes import classify
 from reverse_etl.destinations.salesforce.fields import Thing, text
-from reverse_etl.destinations.salesforce.payloads import csv_of, lookups
+from reverse_etl.destinations.salesforce.payloads import collection, csv_of, lookups
 from reverse_etl.errors import DestinationRefused
-from reverse_etl.http import HttpClient
+from reverse_etl.http import HttpClient, encode
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 from sandbox.oauth import TokenOffice
 from sandbox.salesforce.api import Salesforce
+from sandbox.salesforce.schema import THINGS
 from sandbox.server import Running
 
 from ..conftest import FakeTime, make_row
@@ -431,6 +433,35 @@ def test_results_are_read_as_utf8_whatever_the_header_says(org: Org, monkeypatch
         vendor.get("https://x.example/r", body="Zoë".encode(), content_type="text/csv")
         answer = HttpClient("https://x.example", {}).request("GET", "/r", reads="text", idempotent=True)
     assert answer.data == "Zoë"
+
+
+@pytest.mark.parametrize("op", [Op.ADD, Op.CHANGE, Op.REMOVE])
+def test_a_row_is_measured_at_least_as_long_as_it_is_sent(org: Org, op: Op) -> None:
+    awkward = {
+        "firstname": 'Zoë "Z" \\ ❤',
+        "weft_note__c": '"\n"' * 20,
+        "weft_seen_at__c": datetime(2026, 7, 1, 12, 30),
+        "weft_lifetime_value__c": Decimal("12.50"),
+        "birthdate": None,
+        "weft_active__c": True,
+    }
+    rows = [one._replace(changed=frozenset(awkward)) for one in contacts("size", 50, op, **awkward)]
+    thing = Thing.of(described())
+    ours = [name for name in rows[0].payload if name.startswith("weft_") and name != CONTACTS.key]
+    values = [
+        {"Id": "0" * 18, **dict.fromkeys(ours)} if op is Op.REMOVE else written(CONTACTS, row, whole=False)
+        for row in rows
+    ]
+    records = [thing.record(one) for one in values]
+    measured = sum(org.destination.size(CONTACTS, row) for row in rows)
+
+    assert measured >= len(csv_of(records))
+    assert measured >= len(encode(collection("Contact", records))) - 50
+
+
+def described() -> dict[str, Any]:
+    """What the org tells of its contacts."""
+    return {"name": "Contact", "fields": [one.describe() for one in THINGS["contact"].fields.values()]}
 
 
 def test_cells_are_quoted_where_they_must_be() -> None:
