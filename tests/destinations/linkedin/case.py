@@ -61,6 +61,7 @@ CASES = (
         held=users,
         expected=user,
         target=LinkedIn.segment,
+        refuses=lambda row: f'"{row["company"]}"',
         missing_target="999",
     ),
 )
