@@ -98,7 +98,7 @@ def _columns(block: SyncBlock, spec: ObjectSpec, feed: Node) -> Iterator[Problem
             f"leave them out of {feed.path}: a sync does not decide about consent",
         )
     prefix = spec.removal_empties
-    if prefix and block.mode is Mode.MIRROR and not any(column.startswith(prefix) for column in columns):
+    if prefix and block.mode is Mode.MIRROR and not any(column.startswith(prefix) for column in columns - {block.key}):
         yield Problem(
             "mode",
             f"A mirror empties columns that begin with {prefix} of who leaves, and {feed.name!r} has none",

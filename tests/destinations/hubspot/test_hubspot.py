@@ -271,15 +271,27 @@ def test_a_token_that_does_not_work_is_noticed_before_anything_is_sent(hubspot: 
 def test_a_mirror_that_would_have_nothing_to_empty_is_refused(
     tmp_path: Path, mode: str, columns: tuple[str, ...], refused: bool
 ) -> None:
-    names = ("profile_id", "email", *columns)
-    sync: dict[str, Any] = {
-        "connection": "crm",
-        "object": "contact",
-        "mode": mode,
-        "key": "email",
-        "purpose": "sales_outreach",
-    }
-    sync["guards"] = {"max_removed": "30%"}
+    sync = {"object": "contact", "mode": mode, "key": "email", "purpose": "sales_outreach"}
+    _is_refused(tmp_path, sync, ("profile_id", "email", *columns), refused)
+
+
+@pytest.mark.parametrize(
+    ("key", "columns", "refused"),
+    [
+        ("weft_account_id", ("weft_tier",), False),
+        ("domain", ("weft_tier",), False),
+        ("weft_account_id", ("name",), True),
+    ],
+)
+def test_a_feed_of_companies_is_not_of_people_and_has_any_key(
+    tmp_path: Path, key: str, columns: tuple[str, ...], refused: bool
+) -> None:
+    _is_refused(tmp_path, {"object": "company", "mode": "mirror", "key": key}, (key, *columns), refused)
+
+
+def _is_refused(tmp_path: Path, block: dict[str, str], names: tuple[str, ...], refused: bool) -> None:
+    """Look whether a sync of a feed with these columns is refused for having nothing to empty."""
+    sync = {"connection": "crm", **block, "guards": {"max_removed": "30%"}}
     models = {"sync_crm": names, "profile_consents": (), "suppressions": ()}
     parsed = {
         "metadata": {"adapter_type": "duckdb"},
