@@ -79,6 +79,23 @@ EXPECTED = {
         "nothing_to_match": "P",
         "never_sent": "A",
         "other": "P",
+        "100/2804003": "P",
+        "no_time": "P",
+        "too_old": "P",
+        "action_source": "P",
+        "website": "P",
+        "purchase": "P",
+        "nobody": "P",
+    },
+    "tiktok": {
+        "40002": "P",
+        "nothing_to_match": "P",
+        "never_sent": "A",
+        "no_time": "P",
+        "page": "P",
+        "lead": "P",
+        "nobody": "P",
+        "other": "P",
     },
 }
 SECRET = "anna.secret@example.com"
