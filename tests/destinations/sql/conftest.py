@@ -70,10 +70,20 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlSet
         port = free.getsockname()[1]
     data = home / "data"
     quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "cwd": home, **nobody}
-    made = ["-D", data, "-U", "weft", "-A", "scram-sha-256", f"--pwfile={home / 'secret'}", "-N", "--locale=C.UTF-8"]
+    made: list[Any] = [
+        "-D",
+        data,
+        "-U",
+        "weft",
+        "-A",
+        "scram-sha-256",
+        f"--pwfile={home / 'secret'}",
+        "-N",
+        "--locale=C.UTF-8",
+    ]
     subprocess.run([folder / "initdb", *made], stderr=subprocess.DEVNULL, **quiet)
     options = f"-p {port} -h 127.0.0.1 -k {home} -c fsync=off -c max_connections=20 -c shared_buffers=16MB"
-    control = [folder / "pg_ctl", "-D", data, "-w", "-l", home / "log"]
+    control: list[Any] = [folder / "pg_ctl", "-D", data, "-w", "-l", home / "log"]
     subprocess.run([*control, "-o", options, "start"], **quiet)
     try:
         yield SqlSettings(
