@@ -161,11 +161,11 @@ def sftp(root: Path, user: str, password: str) -> Iterator[Sftp]:
     serving = Sftp(root, listener.getsockname()[1], paramiko.ECDSAKey.generate())
     transports: list[paramiko.Transport] = []
 
-    class Doorkeeper(paramiko.ServerInterface):
-        def check_auth_password(self, username: str, given: str) -> int:
+    class Doorkeeper(paramiko.ServerInterface):  # type: ignore[misc]
+        def check_auth_password(self, username: str, given: str) -> Any:
             return paramiko.AUTH_SUCCESSFUL if (username, given) == (user, password) else paramiko.AUTH_FAILED
 
-        def check_channel_request(self, kind: str, chanid: int) -> int:
+        def check_channel_request(self, kind: str, chanid: int) -> Any:
             return paramiko.OPEN_SUCCEEDED
 
         def get_allowed_auths(self, username: str) -> str:
@@ -201,7 +201,7 @@ def sftp(root: Path, user: str, password: str) -> Iterator[Sftp]:
 def _folder(serving: Sftp) -> type[paramiko.SFTPServerInterface]:
     """Return what answers SFTP with the files of a folder."""
 
-    class Answers(paramiko.SFTPServerInterface):
+    class Answers(paramiko.SFTPServerInterface):  # type: ignore[misc]
         def _at(self, path: str) -> Path:
             return serving.root / path.lstrip("/")
 
@@ -222,17 +222,17 @@ def _folder(serving: Sftp) -> type[paramiko.SFTPServerInterface]:
             except OSError as error:
                 return paramiko.SFTPServer.convert_errno(error.errno or 0)
 
-        def mkdir(self, path: str, attr: Any) -> int:
+        def mkdir(self, path: str, attr: Any) -> Any:
             if (failure := self._failing("mkdir")) is not None:
                 return failure
             self._at(path).mkdir()
             return paramiko.SFTP_OK
 
-        def remove(self, path: str) -> int:
+        def remove(self, path: str) -> Any:
             self._at(path).unlink()
             return paramiko.SFTP_OK
 
-        def posix_rename(self, old: str, new: str) -> int:
+        def posix_rename(self, old: str, new: str) -> Any:
             if (failure := self._failing("rename")) is not None:
                 return failure
             self._at(old).replace(self._at(new))
@@ -243,9 +243,9 @@ def _folder(serving: Sftp) -> type[paramiko.SFTPServerInterface]:
                 return failure
             file = self._at(path).open("wb")
             handle = paramiko.SFTPHandle(flags)
-            handle.writefile = file  # type: ignore[attr-defined]
+            handle.writefile = file
             if (failed := self._failing("write")) is not None:
-                handle.write = lambda offset, data: failed  # type: ignore[method-assign]
+                handle.write = lambda offset, data: failed
             return handle
 
     return Answers
