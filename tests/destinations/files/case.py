@@ -13,9 +13,9 @@ from reverse_etl.destinations.files.settings import FilesSettings
 
 #: Nothing is called over HTTP: these are names of files.
 ADDRESSES: dict[str, set[str]] = {
-    "destination": {"{}/{}", "{}/{}{}.json", "{}/{}-{}-{}-{}{}"},
+    "destination": {"{}/{}", "{}/{}{}.json"},
     "formats": set(),
-    "s3": {"/.weft-probe"},
+    "s3": set(),
     "settings": set(),
     "sftp": {"{}/{}", "{}/{}{}"},
     "stores": set(),
