@@ -42,6 +42,13 @@ def held(stage: Stage) -> Mapping[str, Values]:
     return rows
 
 
+def held_whole(stage: Stage) -> Mapping[str, Values]:
+    """What the last snapshot holds."""
+    path = Path(stage.folder) / "people.ndjson"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    return {row["customer_id"]: {name: str(value) for name, value in row.items() if value is not None} for row in rows}
+
+
 def person(n: int) -> dict[str, Any]:
     return {
         "customer_id": f"c{n:06}",
@@ -53,5 +60,7 @@ def person(n: int) -> dict[str, Any]:
 
 
 CASES: tuple[Case, ...] = (
-    Case("files", "delta", settings, person, held, target="people", filler="name", text="name", clears="tier"),
+    # What others wrote is in their files, so there is nothing that a policy could spare.
+    Case("files", "delta", settings, person, held, target="people", filler="name", text="name"),
+    Case("files", "snapshot", settings, person, held_whole, target="people", text="name"),
 )
