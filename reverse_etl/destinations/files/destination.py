@@ -80,7 +80,7 @@ class Files(Destination):
 
     def __init__(self, settings: Any, traffic: Any) -> None:
         super().__init__(settings, traffic)
-        self._kinds: Mapping[str, Kind] = {}
+        self._kinds: dict[str, Mapping[str, Kind]] = {}  # by target
 
     @cached_property
     def _store(self) -> Store:
@@ -95,7 +95,7 @@ class Files(Destination):
                 where="the exposure's feed",
                 fix="call the column something else",
             )
-        self._kinds = delivery.types
+        self._kinds[folder] = delivery.types
         self.traffic.calls += 1
         self._store.probe(folder if delivery.object == _DELTA else folder.rpartition("/")[0])
 
@@ -108,11 +108,12 @@ class Files(Destination):
         if delivery.object == _DELTA:
             lines = [_line(delivery, row) for row in rows]
             columns = [OP, delivery.key, *sorted({name for line in lines for name in line} - {OP, delivery.key})]
-            kinds = {**kinds_in(columns, lines), **self._kinds, OP: Kind.TEXT}
+            folder = folder_of(delivery.target)
+            kinds = {**kinds_in(columns, lines), **self._kinds.get(folder, {}), OP: Kind.TEXT}
             moment, kind = datetime.now(UTC).strftime(_MOMENT), self.settings.format
             name = f"{moment}-{op}-{len(rows)}-{uuid4().hex[:8]}{extension(kind, self.settings.gzip)}"
             try:
-                self._place(f"{folder_of(delivery.target)}/{name}", columns, kinds, lines)
+                self._place(f"{folder}/{name}", columns, kinds, lines)
             except DoesNotFit:
                 raise BatchRefused("value", CODES["value"].reason) from None
         return same_result(rows, Outcome.APPLIED)

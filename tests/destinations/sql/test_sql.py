@@ -149,6 +149,7 @@ def test_a_missing_table_is_created_with_the_feeds_types_where_that_is_asked(dat
         "vip": Kind.BOOLEAN,
         "rate": Kind.FLOAT,
         "born": Kind.DATE,
+        "order": Kind.JSON,
     }
     delivery = database.delivery("made", fields=frozenset(types), types=types)
     with pytest.raises(DestinationRefused, match=r"There is no table .*made") as refused:
@@ -165,6 +166,7 @@ def test_a_missing_table_is_created_with_the_feeds_types_where_that_is_asked(dat
         "vip": False,
         "rate": 0.5,
         "born": "1990-01-01",
+        "order": ["x"],
     }
     destination.send(delivery, Op.ADD, [make_row("x", id="x", **values)])
 
