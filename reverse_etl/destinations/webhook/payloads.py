@@ -25,6 +25,7 @@ CODES: Codes = {
     "400": Meaning(Outcome.PERMANENT, "the endpoint refused the row as invalid"),
     "409": Meaning(Outcome.PERMANENT, "the endpoint refused the row as a conflict"),
     "413": Meaning(Outcome.PERMANENT, "the endpoint refused the row as too large"),
+    "415": Meaning(Outcome.PERMANENT, "the endpoint does not take the body's type"),
     "422": Meaning(Outcome.PERMANENT, "the endpoint refused a value of the row"),
     OTHER: Meaning(Outcome.PERMANENT, "the endpoint refused the row"),
 }
