@@ -116,7 +116,10 @@ class Rows:
     def test_ten_thousand_rows_are_sent_in_full_calls_and_survive_a_kill(self, play: Play) -> None:
         """Every call is as full as it may be; killed half-way, the next run ends as if nothing had happened."""
         limits = play.spec.limits[Op.ADD]
-        rows = 10_001 if self.most_calls is None else min(10_001, self.most_calls * limits.rows + 1)
+        most = self.most_calls
+        if most is not None and not play.spec.idempotent:
+            most = min(most, 20)  # each call is committed before the next one leaves
+        rows = 10_001 if most is None else min(10_001, most * limits.rows + 1)
         play.add(*range(rows))
         calls = -(-rows // limits.rows)
         with play.killed("after", call=max(calls // 2, 1)), pytest.raises(Killed):

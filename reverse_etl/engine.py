@@ -16,8 +16,9 @@ from reverse_etl.clock import Clock, utc
 from reverse_etl.commit import recover
 from reverse_etl.connections import Connection
 from reverse_etl.definitions import SyncDefinition
-from reverse_etl.destinations.base import Destination
+from reverse_etl.destinations.base import Delivery, Destination
 from reverse_etl.errors import ConfigError, GuardTripped, LeaseLost, PlanMoved
+from reverse_etl.finish import finish
 from reverse_etl.kinds import kind_of
 from reverse_etl.report import Plan, Progress, RunReport, Status, silent
 from reverse_etl.rows import Outcome
@@ -179,16 +180,22 @@ class _Run:
             spec = self.destination.objects[self.sync.object]
             evidence.keep_only_opted_out(self.warehouse, self.sync, spec, self.report.run_id)
         if plan.opted_out if stopped_by else plan.rows:
-            kinds = {column.name: kind_of(column.type) for column in self.feed.columns}
-            types = {name: kind for name, kind in kinds.items() if kind is not None}
-            self.destination.check(replace(self.sync.delivery, fields=frozenset(kinds), types=types))
+            self.destination.check(self._delivery())
             self._send(plan)
             outcomes, jobs = self._settle()
             self._settled(outcomes)
             still_open = bool(jobs)
+        if not stopped_by or plan.opted_out:
+            finish(self.warehouse, self.sync, self.destination, self._delivery())
         if stopped_by:
             raise guards.stop(plan, stopped_by, self.sync.where, self.allow)
         self.report.status = Status.OPEN if still_open else Status.DONE
+
+    def _delivery(self) -> Delivery:
+        """Return what is asked of the destination, with what is known of the feed."""
+        kinds = {column.name: kind_of(column.type) for column in self.feed.columns}
+        types = {name: kind for name, kind in kinds.items() if kind is not None}
+        return replace(self.sync.delivery, fields=frozenset(kinds), types=types)
 
     def _plan(self) -> Plan:
         self.progress("plan", 0, 0)

@@ -119,19 +119,19 @@ def _unswept() -> Iterator[None]:
 
 def planned_rows(op: Op, found: Sequence[tuple[Any, ...]]) -> list[Row]:
     """Return rows of the plan, read as :data:`COLUMNS`, as the destination takes them."""
-    payloads = _payloads([row[2] or "{}" for row in found])
+    parsed = payloads([row[2] or "{}" for row in found])
     if op in (Op.ADD, Op.CHANGE):  # of an addition, only what an earlier call without an answer may have left
         return [
             Row(row[1], op, payload, frozenset(filter(None, (row[4] or "").split(","))), row[3])
-            for row, payload in zip(found, payloads, strict=True)
+            for row, payload in zip(found, parsed, strict=True)
         ]
     nothing: frozenset[str] = frozenset()
     return [
-        Row(row[1], op, payload, nothing, row[3], row[5], row[6]) for row, payload in zip(found, payloads, strict=True)
+        Row(row[1], op, payload, nothing, row[3], row[5], row[6]) for row, payload in zip(found, parsed, strict=True)
     ]
 
 
-def _payloads(texts: list[str]) -> list[dict[str, Any]]:
+def payloads(texts: list[str]) -> list[dict[str, Any]]:
     """Parse the payloads of a page, all in one go where that is exact."""
     try:
         parsed: list[dict[str, Any]] = orjson.loads(f"[{','.join(texts)}]")

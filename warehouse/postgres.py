@@ -26,6 +26,7 @@ from pg_catalog.pg_attribute as attribute
 where attribute.attrelid = to_regclass($1) and attribute.attnum > 0 and not attribute.attisdropped
 order by attribute.attnum
 """
+_OLDEST = 150_000
 #: Classes of SQLSTATE whose messages quote values: data exceptions and broken constraints.
 _QUOTING = ("22", "23")
 
@@ -48,6 +49,12 @@ class PostgresWarehouse(Warehouse):
         self.schema = str(output.get("schema", "public"))
         self._where = f"PostgreSQL, host {output.get('host', 'localhost')}, database {output.get('dbname', '')}"
         self._connection = self._connect()
+        if self._connection.info.server_version < _OLDEST:
+            raise WarehouseError(
+                f"The server is PostgreSQL {self._connection.info.server_version // 10_000}, which has no `merge`.",
+                where=self._where,
+                fix="use a server of version 15 or newer",
+            )
 
     def query(self, sql: Sql, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run a query and return all of its rows."""

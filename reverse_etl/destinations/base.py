@@ -170,6 +170,7 @@ class ObjectSpec:
             counts how many rows have them.
         row_errors: How it is told which rows were refused.
         refused_columns: Columns that no feed may have, because writing them changes what people agreed to receive.
+        finishes: Whether it is written as a whole, or marked, once at the end of every run.
     """
 
     modes: frozenset[Mode]
@@ -195,6 +196,7 @@ class ObjectSpec:
     matched_by: tuple[str, ...] = ()
     row_errors: RowErrors = RowErrors.WHOLE
     refused_columns: frozenset[str] = field(default_factory=frozenset)
+    finishes: bool = False
 
 
 class Settings(BaseModel):
@@ -323,6 +325,19 @@ class Destination(ABC):
             One final result per row, or ``None`` while the job is still open. The engine waits and asks again.
         """
         raise TypeError(f"{self.name} has no asynchronous jobs")
+
+    def finish(self, delivery: Delivery, rows: Callable[[], Iterator[Row]]) -> None:
+        """Do what is done once at the end of every run, also of one that had nothing to send; only with ``finishes``.
+
+        Args:
+            delivery: As the rows were sent, with the feed's columns and their types.
+            rows: Returns the rows that are to be there by now, one after the other.
+
+        Raises:
+            DestinationRefused: The place refused.
+            DestinationDown: It could not be reached.
+        """
+        raise TypeError(f"{self.name} has nothing to finish")
 
     def members(self, delivery: Delivery) -> Iterator[Member]:
         """Yield what the target holds, page by page; only where the object says ``lists_members``."""

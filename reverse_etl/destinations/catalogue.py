@@ -72,6 +72,7 @@ def thing(spec: ObjectSpec) -> dict[str, Any]:
         "lists_members": spec.lists_members,
         "counts": spec.counts,
         "billed_per_attribute": spec.billed_per_attribute,
+        "finishes": spec.finishes,
     }
 
 
@@ -88,5 +89,5 @@ def _limits(limits: Limits) -> dict[str, Any]:
 
 def _setting(name: str, field: FieldInfo) -> Mapping[str, Any]:
     secret = field.annotation is SecretStr or SecretStr in getattr(field.annotation, "__args__", ())
-    default = None if field.is_required() or secret else field.default
+    default = None if field.is_required() or secret else field.get_default(call_default_factory=True)
     return {"name": name, "required": field.is_required(), "secret": secret, "default": default}

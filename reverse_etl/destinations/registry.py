@@ -26,6 +26,7 @@ GROUP = "weft.destinations"
 BUILT_IN: Mapping[str, str] = {
     "braze": "reverse_etl.destinations.braze.destination:Braze",
     "customerio": "reverse_etl.destinations.customerio.destination:CustomerIo",
+    "files": "reverse_etl.destinations.files.destination:Files",
     "google": "reverse_etl.destinations.google.destination:Google",
     "hubspot": "reverse_etl.destinations.hubspot.destination:HubSpot",
     "intercom": "reverse_etl.destinations.intercom.destination:Intercom",

@@ -80,12 +80,13 @@ def removal(table: Relation, key: Column, dialect: str) -> exp.Delete:
     return exp.delete(table.table()).where(exp.In(this=_bare(key), query=exp.Subquery(this=gone)))
 
 
-def creation(table: Relation, kinds: Mapping[str, Kind], key: str) -> exp.Create:
+def creation(table: Relation, kinds: Mapping[str, Kind], key: str, dialect: str) -> exp.Create:
     """Return the statement that creates a table with a column for each of the feed's."""
     ordered = [key, *sorted(set(kinds) - {key})]
     definitions = [
         exp.ColumnDef(
-            this=exp.to_identifier(name),
+            # Quoted, because it may be a word of SQL's; in the case in which Snowflake keeps what is not.
+            this=exp.to_identifier(name.upper() if dialect == "snowflake" else name, quoted=True),
             kind=exp.DataType.build(TYPES[kinds[name]]),
             constraints=[exp.ColumnConstraint(kind=exp.PrimaryKeyColumnConstraint())] if name == key else [],
         )

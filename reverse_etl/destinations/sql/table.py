@@ -46,7 +46,7 @@ def ensure(warehouse: Warehouse, table: Relation, delivery: Delivery, *, create:
     kinds = {name: delivery.types.get(name, Kind.TEXT) for name in {*delivery.fields, delivery.key}}
     if kinds[delivery.key] in (Kind.JSON, Kind.FLOAT):
         kinds[delivery.key] = Kind.TEXT
-    warehouse.execute(creation(table, kinds, delivery.key))
+    warehouse.execute(creation(table, kinds, delivery.key, warehouse.dialect))
     return warehouse.columns(table)
 
 

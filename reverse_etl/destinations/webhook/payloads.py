@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -24,9 +25,11 @@ CODES: Codes = {
     "400": Meaning(Outcome.PERMANENT, "the endpoint refused the row as invalid"),
     "409": Meaning(Outcome.PERMANENT, "the endpoint refused the row as a conflict"),
     "413": Meaning(Outcome.PERMANENT, "the endpoint refused the row as too large"),
+    "415": Meaning(Outcome.PERMANENT, "the endpoint does not take the body's type"),
     "422": Meaning(Outcome.PERMANENT, "the endpoint refused a value of the row"),
     OTHER: Meaning(Outcome.PERMANENT, "the endpoint refused the row"),
 }
+_PAGE = re.compile(r"\s*<(!doctype html|html)\b", re.IGNORECASE)
 _STATUSES = ("applied", "refused", "retry", "later")
 _NO_ADDRESS = (
     "Check the connection's base_url and path: the endpoint must answer 2xx also to a removal of what it lacks."
@@ -63,7 +66,7 @@ def classify(response: Response) -> Verdict:
     """Judge an answer: a page is none, whatever its status, and an address that is not there is not the row's fault."""
     if response.status in (404, 405, 410):
         return Verdict(Action.REFUSE, str(response.status), "there is no such endpoint", _NO_ADDRESS)
-    if 200 <= response.status < 300 and isinstance(response.data, str) and response.data.lstrip().startswith("<"):
+    if 200 <= response.status < 300 and isinstance(response.data, str) and _PAGE.match(response.data):
         return Verdict(Action.UNSURE, "not_json", "the answer was a page, as a proxy or a login gives it")
     return by_status(response)
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from conformance.case import Case, Stage, Values
-from reverse_etl.destinations.sql.destination import SqlSettings
+from reverse_etl.destinations.sql.settings import SqlSettings
 
 #: Nothing is called over HTTP.
 ADDRESSES: dict[str, set[str]] = {

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,31 +50,29 @@ class Database:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlSettings]:
+def postgres_server() -> Iterator[SqlSettings]:
     """A PostgreSQL server on a free port of this machine; skipped where there is none to start."""
     pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     folder = _binaries()
     if folder is None:
         pytest.skip("no PostgreSQL server is installed on this machine")
-    home = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's folder, which nobody but its owner may enter, nor a long path, which a socket cannot have.
+    home = Path(tempfile.mkdtemp(prefix="weft-postgres-"))
+    (home / "secret").write_text(PASSWORD)
     nobody: dict[str, Any] = {}
     if os.geteuid() == 0:  # the server refuses to be run by root
         nobody = {"user": "postgres", "group": "postgres"}
         shutil.chown(home, "postgres", "postgres")
-        for parent in (home, *home.parents[:2]):
-            parent.chmod(parent.stat().st_mode | 0o055)
-        home.chmod(0o700)
-    (home / "secret").write_text(PASSWORD)
-    if nobody:
         shutil.chown(home / "secret", "postgres", "postgres")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     data = home / "data"
     quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "cwd": home, **nobody}
-    made = ["-D", data, "-U", "weft", "-A", "scram-sha-256", f"--pwfile={home / 'secret'}", "-N", "--locale=C.UTF-8"]
+    made: list[Any] = ["-D", data, "-U", "weft", "-A", "scram-sha-256", "-N", "--locale=C.UTF-8"]
+    made.append(f"--pwfile={home / 'secret'}")
     subprocess.run([folder / "initdb", *made], stderr=subprocess.DEVNULL, **quiet)
     options = f"-p {port} -h 127.0.0.1 -k {home} -c fsync=off -c max_connections=20 -c shared_buffers=16MB"
-    control = [folder / "pg_ctl", "-D", data, "-w", "-l", home / "log"]
+    control: list[Any] = [folder / "pg_ctl", "-D", data, "-w", "-l", home / "log"]
     subprocess.run([*control, "-o", options, "start"], **quiet)
     try:
         yield SqlSettings(
@@ -86,6 +85,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlSet
         )
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _binaries() -> Path | None:

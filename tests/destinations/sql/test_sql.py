@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from reverse_etl.destinations.base import Mode, NullPolicy
-from reverse_etl.destinations.sql.destination import SqlSettings
+from reverse_etl.destinations.sql.settings import SqlSettings
 from reverse_etl.errors import AmbiguousCall, BatchRefused, DestinationDown, DestinationRefused
 from reverse_etl.kinds import Kind
 from reverse_etl.rows import Op, Row
@@ -35,7 +35,7 @@ def test_values_of_every_kind_arrive_as_what_they_are(database: Database, reques
     plain = "id varchar(20), a bigint, b boolean, d date, n decimal(10, 2), s varchar(50)"
     database.run(f"create table {database.schema}.kinds ({plain}, f {f}, j {j}, t {t}, z {z})")
     moment = "2026-11-22T08:30:00Z"
-    values = {
+    values: dict[str, Any] = {
         "a": 9_007_199_254_740_993,
         "b": True,
         "d": "2026-02-28",
@@ -149,6 +149,7 @@ def test_a_missing_table_is_created_with_the_feeds_types_where_that_is_asked(dat
         "vip": Kind.BOOLEAN,
         "rate": Kind.FLOAT,
         "born": Kind.DATE,
+        "order": Kind.JSON,
     }
     delivery = database.delivery("made", fields=frozenset(types), types=types)
     with pytest.raises(DestinationRefused, match=r"There is no table .*made") as refused:
@@ -158,13 +159,14 @@ def test_a_missing_table_is_created_with_the_feeds_types_where_that_is_asked(dat
     destination = database.open(create=True)
     destination.check(delivery)
     destination.check(delivery)
-    values = {
+    values: dict[str, Any] = {
         "orders": 3,
         "spent": 1.1,
         "seen": "2026-11-22T08:00:00Z",
         "vip": False,
         "rate": 0.5,
         "born": "1990-01-01",
+        "order": ["x"],
     }
     destination.send(delivery, Op.ADD, [make_row("x", id="x", **values)])
 

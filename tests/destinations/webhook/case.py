@@ -21,9 +21,9 @@ HARMFUL = re.compile(r"delete_all|drop")
 
 def settings(path: str) -> Callable[[Stage], WebhookSettings]:
     def of(stage: Stage) -> WebhookSettings:
-        secret = SecretStr(stage.sandbox.sandbox.apis["webhook"].key)
+        secret = SecretStr(stage.sandbox.environment()["WEBHOOK_SECRET"])
         url = f"{stage.sandbox.url}/webhook"
-        return WebhookSettings(base_url=url, path=path, secret=secret, check_path="/status", calls_per_second=5_000)
+        return WebhookSettings(base_url=url, path=path, secret=secret, check_path="/status")
 
     return of
 

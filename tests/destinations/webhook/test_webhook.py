@@ -323,3 +323,10 @@ def test_a_body_that_a_template_blows_up_is_not_sent(fake_time: FakeTime) -> Non
 
     with pytest.raises(BatchRefused, match="too_large"):
         hook.send(BATCH, Op.ADD, rows)
+
+
+@responses.activate
+def test_an_endpoint_may_answer_in_xml(fake_time: FakeTime) -> None:
+    responses.add("POST", URL, status=200, body="<?xml version='1.0'?><ok/>", content_type="text/xml")
+
+    assert outcomes(open_hook(fake_time).send(PEOPLE, Op.ADD, [ROW])) == {"c1": ("applied", "")}
