@@ -14,7 +14,6 @@ deletes a record is part of this module, but for memberships of campaigns: to le
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from threading import Lock
 from typing import Any, ClassVar
@@ -38,14 +37,13 @@ from reverse_etl.destinations.policies import ALL, conditional, written
 from reverse_etl.destinations.salesforce.campaigns import MEMBER, PERSON, Campaigns
 from reverse_etl.destinations.salesforce.codes import CODES
 from reverse_etl.destinations.salesforce.fields import Thing
-from reverse_etl.destinations.salesforce.org import CALLS, COLLECTION_ROWS, VERSION, Org
+from reverse_etl.destinations.salesforce.org import BATCHES, CALLS, VERSION, Org
 from reverse_etl.destinations.salesforce.signing_in import SalesforceSettings, credentials
 from reverse_etl.destinations.salesforce.writing import Writer, Written
 from reverse_etl.http import HttpClient, encode
 from reverse_etl.rows import Op, Row, RowResult
 
 OURS = "weft_"
-_MEMBERS = replace(CALLS, rows=COLLECTION_ROWS)
 _ENDED = ("JobComplete", "Failed", "Aborted")
 
 
@@ -83,7 +81,7 @@ class Salesforce(HttpDestination):
             keys=frozenset(),  # any field that Salesforce can look records up by, which the check finds out
             columns=frozenset(),
             identifiers={"email": "email", "phone": "phone", "mobilephone": "phone", "personemail": "email"},
-            limits={Op.ADD: CALLS, Op.CHANGE: CALLS, Op.REMOVE: CALLS},
+            limits={Op.ADD: BATCHES, Op.CHANGE: BATCHES, Op.REMOVE: BATCHES},
             needs_target=True,
             asynchronous=True,
             row_errors=RowErrors.BY_KEY,
@@ -100,7 +98,7 @@ class Salesforce(HttpDestination):
             keys=frozenset(),  # any field that Salesforce can look contacts up by
             columns=frozenset(),
             identifiers={"email": "email", "phone": "phone", "mobilephone": "phone"},
-            limits={Op.ADD: _MEMBERS, Op.CHANGE: _MEMBERS, Op.REMOVE: _MEMBERS},
+            limits={Op.ADD: CALLS, Op.CHANGE: CALLS, Op.REMOVE: CALLS},
             needs_target=True,
             row_errors=RowErrors.IN_ORDER,
             removal="The contact leaves the campaign; the contact itself stays as it is.",

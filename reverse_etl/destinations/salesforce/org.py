@@ -34,9 +34,11 @@ COLLECTION_ROWS = 200
 MEMBERSHIPS = "00v"  #: begins the id of every campaign member, and of nothing else
 UPLOADS = 3  #: jobs tried for one upload that breaks: a job takes content once, so each try is a new job
 
-#: Salesforce limits calls by the day, not by the second, and long ones to 25 at a time. What a batch may hold is ours:
-#: a job's rows are worked on 10,000 at a time, of 10 million characters.
-CALLS = Limits(rows=10_000, bytes=10_000_000, calls_per_second=25, burst=25)
+#: Salesforce limits calls by the day, and long ones to 25 at a time, but not by the second: this pace is ours.
+CALLS = Limits(rows=COLLECTION_ROWS, bytes=10_000_000, calls_per_second=10, burst=20)
+
+#: A job's rows are worked on 10,000 at a time, of 10 million characters, 15,000 times a day for all jobs of the org.
+BATCHES = Limits(rows=10_000, bytes=10_000_000, calls_per_second=15_000 / 86_400, burst=15_000)
 
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 _NEARLY = 0.9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from conformance.case import Case, Stage, Values
+from reverse_etl.destinations.base import Delivery
+from reverse_etl.destinations.salesforce.destination import Salesforce
 from reverse_etl.destinations.salesforce.signing_in import SalesforceSettings
+from reverse_etl.rows import Op, Row
 from sandbox.salesforce.api import CAMPAIGN
 from sandbox.server import Running
 from sandbox.store import Record
@@ -92,11 +96,27 @@ def contacts() -> tuple[Record, ...]:
 
 
 def settings_with_contacts(stage: Stage) -> SalesforceSettings:
-    """Return the settings of an org that has the contacts; without one in this process, it is as it is."""
+    """Return the settings of an org that has the contacts."""
+    given = settings(stage.sandbox)
     running = getattr(stage.sandbox, "sandbox", None)
-    if running is not None and not running.store.find_record("salesforce", record_id=contacts()[-1].id):
+    if running is None:
+        create_contacts(given)
+    elif not running.store.find_record("salesforce", record_id=contacts()[-1].id):
         running.store.put_records("salesforce", contacts())
-    return settings(stage.sandbox)
+    return given
+
+
+def create_contacts(given: SalesforceSettings) -> None:
+    """Create as many contacts as a benchmark takes, in an org that is served elsewhere."""
+    org = Salesforce.connect(given)
+    delivery = Delivery("record", "Contact", key="email")
+    limits = org.objects["campaign_member"].limits[Op.ADD]
+    for start in range(0, int(limits.rows * (limits.calls_per_second * 15 + limits.burst)), 10_000):
+        emails = [f"p{number}@example.com" for number in range(start, start + 10_000)]
+        rows = [Row(email, Op.ADD, {"email": email, "lastname": "P"}) for email in emails]
+        [job] = {one.job_id for one in org.send(delivery, Op.ADD, rows)}
+        while job and org.settle(delivery, job, rows) is None:
+            time.sleep(0.2)
 
 
 def put(number: int) -> dict[str, Any]:
