@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import dbt, python
+pytest.register_assert_rewrite("conformance")  # whichever module of it is imported first
+
+from tests.commands import dbt, python  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Where a module takes more than a minute, the longest first: they begin, so that no worker is left alone with one.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reverse_etl.destinations import registry
-from reverse_etl.destinations.base import Count, Delivery, Destination, Member, NullPolicy
+from reverse_etl.destinations.base import Count, Delivery, Member, NullPolicy
 from reverse_etl.destinations.klaviyo.destination import MERGE
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.rows import Op, Outcome, Row, RowResult
@@ -231,15 +231,9 @@ def test_meta_tells_bounds_or_nothing_yet(
     assert account.destination.count(account.delivery) == told
 
 
-@pytest.mark.parametrize("destination", registry.every(), ids=lambda destination: destination.name)
-def test_what_an_object_does_not_declare_cannot_be_asked_of_it(
-    sandbox: Running, destination: type[Destination]
-) -> None:
-    opened = open_destination(destination.name, sandbox)
-    told = DELIVERIES[destination.name]
-    spec = destination.objects[told.object]
-    if not spec.lists_members:
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_what_an_object_does_not_declare_cannot_be_asked_of_it(sandbox: Running, name: str) -> None:
+    told = DELIVERIES[name]
+    if not registry.get(name).objects[told.object].lists_members:
         with pytest.raises(TypeError, match="does not tell"):
-            next(iter(opened.members(told)))
-    assert spec.counts == (destination.count is not Destination.count)
-    assert (Op.MERGE in spec.limits) == spec.merges
+            next(iter(open_destination(name, sandbox).members(told)))

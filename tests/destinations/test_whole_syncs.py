@@ -23,7 +23,7 @@ from warehouse.profile import open_warehouse
 from .accounts import open_destination
 
 COLUMNS = {
-    "hubspot": ("email", "firstname", "weft_tier", "weft_size"),
+    "hubspot": ("email", "firstname", "weft_tier", "weft_lifetime_value"),
     "klaviyo": ("email", "first_name", "tier", "size"),
 }
 PLACES = {"hubspot": ("contact", None, "contacts"), "klaviyo": ("list", "WINBACK", "WINBACK")}
