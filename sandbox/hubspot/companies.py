@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.api import Reply, Request, Route
 from sandbox.faults import Kind
-from sandbox.hubspot.records import MAX_GROUPS, MAX_VALUES, OWNED, RecordEndpoints
+from sandbox.hubspot.records import DECLARED, MAX_GROUPS, MAX_VALUES, OWNED, RecordEndpoints
 from sandbox.store import Record
 
 COMPANIES = "companies"
@@ -43,7 +43,7 @@ class CompanyEndpoints(RecordEndpoints):
     def get_company_properties(self, request: Request) -> Reply:
         """Return the properties that companies have."""
         written = {name for row in self.store.records(ACCOUNT) for name in row["data"] if name.startswith(OWNED)}
-        names = sorted(COMPANY_PROPERTIES | written | {"weft_lifetime_value", "weft_tier"})
+        names = sorted(COMPANY_PROPERTIES | written | set(DECLARED))
         shown = [{"name": name, "type": "string", "hasUniqueValue": name == UNIQUE} for name in names]
         return Reply(200, {"results": shown})
 

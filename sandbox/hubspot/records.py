@@ -17,7 +17,8 @@ MAX_GROUPS, MAX_FILTERS = 5, 18
 MAX_VALUES = 100  #: of one filter
 LIST = "contacts"
 OWNED = "weft_"  #: every property that begins so exists in the account; who carries one is held by weft
-DECLARED = ("weft_lifetime_value", "weft_tier")  #: those that are listed before any is written
+#: Those that are listed before any is written: what the demo fills, and what tests do.
+DECLARED = ("weft_lifetime_value", "weft_lifetime_orders", "weft_last_order_date", "weft_tier", "weft_size")
 PROPERTIES = {
     *("email", "firstname", "lastname", "phone", "mobilephone", "country", "city", "state", "zip", "address"),
     *("website", "jobtitle", "company", "industry", "lifecyclestage", "hs_lead_status", "hs_language", "gender"),
