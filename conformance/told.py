@@ -32,6 +32,15 @@ class Told:
         play.add(*range(3), **{unknown: "something"})
         assert unknown in self._refused(play)
 
+    def test_a_column_that_would_change_consent_is_told_before_anything_is_sent(self, play: Play) -> None:
+        """What a person agreed to receive is not a field like any other."""
+        refused = sorted(play.spec.refused_columns)
+        if not refused:
+            pytest.skip("it declares no such column")
+        play.world.columns += (refused[0],)
+        play.add(*range(3), **{refused[0]: "something"})
+        assert refused[0] in self._refused(play)
+
     def test_wrong_credentials_are_told_before_anything_is_sent(self, play: Play) -> None:
         """One message that says what to do, and no batch."""
         if not (play.has_simulator and play.secrets):

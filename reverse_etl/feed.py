@@ -107,6 +107,13 @@ def _check_columns(sync: SyncDefinition, spec: ObjectSpec, columns: set[str], de
             where=f"{sync.where}, relation {sync.feed}",
             fix=f"{sync.object} takes: {', '.join(sorted(spec.columns))}",
         )
+    consent = sorted(columns & spec.refused_columns)
+    if consent:
+        raise FeedError(
+            f"The feed {sync.feed_name!r} has columns that change what people agreed to receive: {', '.join(consent)}.",
+            where=f"{sync.where}, relation {sync.feed}",
+            fix="leave them out of the feed's SQL: a sync does not decide about consent",
+        )
 
 
 def count_rows(warehouse: Warehouse, sync: SyncDefinition, feed: Feed, run_id: str) -> int:
