@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from typing import Final
 
 import phonenumbers
@@ -39,6 +40,7 @@ _DIALLED: Final[dict[int, str]] = {
     **{zero + digit: str(digit) for zero in (1632, 1776) for digit in range(10)},
 }
 _PHONE = re.compile(r"[+]?[-0-9 ()./]+")
+_E164 = re.compile(r"[+][1-9][0-9]{6,14}", re.ASCII)
 _LENGTH_WITH_CALLING_CODE = 11  # so long, and starting with the country's calling code: the plus was left out
 
 _THROUGH_A_FLOAT = re.compile(r"([0-9]{1,15})[.]0+")
@@ -161,6 +163,8 @@ def normalise_phone(phone: str | None, country: str | None = None) -> str | None
         phone: The number as it was typed: international with ``+`` or ``00``, or national.
         country: ISO 3166 code, upper case, of the country in which a national number is dialled.
     """
+    if phone and _is_settled(phone):
+        return phone
     # A whole number that went through a floating-point column: its zero is no digit of it.
     text = re.sub(r"^([+]?[0-9]+)[.]0$", r"\1", (phone or "").translate(_DIALLED).strip(" "))
     if not _PHONE.fullmatch(text):
@@ -195,6 +199,34 @@ def normalise_name(name: str | None) -> str | None:
     """Return a name as two spellings of it are compared: lower case, without accents and a title in front."""
     text = (name or "").translate(_NAME_SIGNS).strip(" ").lower().translate(_UNACCENTED)
     return _TITLES.sub("", re.sub(" +", " ", text).strip(" ")) or None
+
+
+def _is_settled(phone: str) -> bool:
+    """Return whether a number is in E.164 and possible as it stands: most are, and the library takes ten times longer.
+
+    What it would look at more closely, such as a digit that is dialled within the country only, is left to it.
+    """
+    if not _E164.fullmatch(phone):
+        return False
+    code = next(
+        (phone[1:end] for end in (2, 3, 4) if int(phone[1:end]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), ""
+    )
+    if not code:
+        return False
+    lengths, dialled_within = _numbers_of(int(code))
+    national = phone[1 + len(code) :]
+    return len(national) in lengths and not national.startswith("0") and not dialled_within.match(national)
+
+
+@cache
+def _numbers_of(code: int) -> tuple[frozenset[int], re.Pattern[str]]:
+    """Return how long the numbers of a calling code may be, and how those begin that are read otherwise."""
+    region = phonenumbers.region_code_for_country_code(code)
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+    if metadata is None or metadata.general_desc is None:
+        return frozenset(), re.compile("")
+    never = r"(?!)"
+    return frozenset(metadata.general_desc.possible_length), re.compile(metadata.national_prefix_for_parsing or never)
 
 
 def _calling_code(country: str | None) -> str:
