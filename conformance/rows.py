@@ -185,9 +185,10 @@ class Rows:
             name, _ = play.case.expected(play.person(0))
             return play.held()[name].get(column)
 
-        one, two = (play.case.expected(play.case.row(number))[1][column] for number in (0, 1))
-        first, second = play.case.row(0)[column], play.case.row(1)[column]
-        assert one != two, "the rows of a case differ in the column that can be emptied"
+        first = play.first[column]
+        different = (play.case.row(number)[column] for number in range(1, 100))
+        second = next((value for value in different if value not in (None, first)), f"{first} B")
+        one, two = (play.case.expected({**play.first, column: value})[1][column] for value in (first, second))
 
         own = NullPolicy.CLEAR_OWN
         assert held("own", own, first) == one
