@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.play import Line
+from reverse_etl.destinations.base import Destination
 from reverse_etl.destinations.files.settings import FilesSettings
 from reverse_etl.destinations.registry import connect
 from reverse_etl.engine import run_sync
@@ -17,6 +18,16 @@ from reverse_etl.errors import DestinationDown, DestinationRefused, GuardTripped
 from reverse_etl.guards import Guards
 from reverse_etl.report import RunReport, Status
 from tests.engine.shop import AS_OF, Shop
+
+
+@dataclass
+class Line:
+    """A connection that is open."""
+
+    destination: Destination
+
+    def open(self) -> Destination:
+        return self.destination
 
 
 class Folder:

@@ -101,15 +101,18 @@ class Files(Destination):
 
     def size(self, delivery: Delivery, row: Row) -> int:
         """Return the bytes of a row, before it is compressed."""
-        return 0 if delivery.object == _SNAPSHOT else len(encode(_line(delivery, row)))
+        if delivery.object == _SNAPSHOT:
+            return 0
+        return len(row.key) if row.op is Op.REMOVE else len(encode(row.payload))
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Write a batch as a file of changes; what belongs into a snapshot is written by :meth:`finish`."""
         if delivery.object == _DELTA:
             lines = [_line(delivery, row) for row in rows]
-            columns = [OP, delivery.key, *sorted({name for line in lines for name in line} - {OP, delivery.key})]
+            columns = [OP, delivery.key, *sorted(set[str]().union(*lines) - {OP, delivery.key})]
             folder = folder_of(delivery.target)
-            kinds = {**kinds_in(columns, lines), **self._kinds.get(folder, {}), OP: Kind.TEXT}
+            known = {**self._kinds.get(folder, {}), OP: Kind.TEXT}
+            kinds = {**kinds_in([name for name in columns if name not in known], lines), **known}
             moment, kind = datetime.now(UTC).strftime(_MOMENT), self.settings.format
             name = f"{moment}-{op}-{len(rows)}-{uuid4().hex[:8]}{extension(kind, self.settings.gzip)}"
             try:

@@ -40,6 +40,7 @@ _BYTES = 1_000_000
 _ONE = Limits(rows=1, bytes=_BYTES, calls_per_second=PACE, burst=50)
 _MANY = Limits(rows=1_000, bytes=_BYTES, calls_per_second=PACE, burst=50)
 _BATCH = "batch"
+_AROUND = 64  #: bytes of a row that are neither its values nor names
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name: RFC 9110, section 5.1
 _OURS = {
     "authorization",
@@ -207,8 +208,9 @@ class Webhook(HttpDestination):
                 )
 
     def size(self, delivery: Delivery, row: Row) -> int:
-        """Return the bytes that a row adds to a body of weft's own."""
-        return len(encode(item(delivery, row))) + 1
+        """Return the bytes that a row adds to a body of weft's own, at most."""
+        named = len(encode([row.key, row.key, delivery.key, *row.changed])) + _AROUND
+        return named if row.op is Op.REMOVE else named + len(encode(row.payload))
 
     def send(self, delivery: Delivery, op: Op, rows: Sequence[Row]) -> list[RowResult]:
         """Hand the endpoint one row, or a batch of them, in one call."""
