@@ -53,9 +53,7 @@ class Sql(Destination):
     api_version: ClassVar[str] = "SQL:2003 merge"
     api_version_ends: ClassVar[date | None] = None
     documentation: ClassVar[Sequence[Page]] = (
-        Page("PostgreSQL: MERGE", date(2026, 11, 22), "https://www.postgresql.org/docs/current/sql-merge.html"),
-        Page("Snowflake: MERGE", date(2026, 11, 22), "https://docs.snowflake.com/en/sql-reference/sql/merge"),
-        Page("DuckDB: MERGE INTO", date(2026, 11, 22), "https://duckdb.org/docs/stable/sql/statements/merge_into"),
+        Page("PostgreSQL 16: MERGE", date(2026, 11, 22), "https://www.postgresql.org/docs/16/sql-merge.html"),
     )
     settings_class: ClassVar[type[Settings]] = SqlSettings
     codes: ClassVar[Codes] = CODES
