@@ -1,7 +1,6 @@
 """S3-compatible storage: an object appears when its upload is complete, and not before.
 
-Source: "Amazon S3 data consistency model" and "Uploading and copying objects using multipart upload", user guide of
-Amazon S3, https://docs.aws.amazon.com/AmazonS3/latest/userguide/, read on 2026-11-22.
+The user guide of Amazon S3 says so in "Amazon S3 data consistency model" and on multipart uploads.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """SFTP: a file is written beside its name and then renamed over it, which OpenSSH's ``posix-rename`` does in one step.
 
-Source: "PROTOCOL" of OpenSSH, section 4.3, https://github.com/openssh/openssh-portable/blob/master/PROTOCOL, read on
-2026-11-22.
+The extension is described in OpenSSH's file "PROTOCOL".
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Signatures of calls, by which an endpoint knows that weft made them, and when.
 
-The scheme is HMAC-SHA256 over ``<seconds since 1970>.<body>``, the way Stripe signs its webhooks ("Resolve webhook
-signature verification errors", https://docs.stripe.com/webhooks, read on 2026-11-22).
+The scheme is HMAC-SHA256 over ``<seconds since 1970>.<body>``, the way Stripe signs its webhooks.
 """
 
 from __future__ import annotations
