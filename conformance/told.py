@@ -93,11 +93,11 @@ class Told:
                 assert value not in text, f"a value is in {where}"
                 assert quote(value, safe="") not in text, f"a value is in {where}"
 
-    @staticmethod
-    def _refused(play: Play, **settings: Any) -> str:
+    def _refused(self, play: Play, **settings: Any) -> str:
         """Run, look that it was refused without a batch, and return the message."""
         with pytest.raises(WeftError) as refusal:
             play.run(**settings)
         assert refusal.value.fix, "the message says what to do"
         assert play.sent == [], "nothing was sent"
+        self._nothing_leaks(play, str(refusal.value), "the message")
         return str(refusal.value)
