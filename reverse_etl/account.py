@@ -174,8 +174,12 @@ class AccountFile:
         Raises:
             OSError: That is not possible, or somebody holds the lock and does not go on, as a stopped process does.
         """
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            file = os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = os.open(path, flags, 0o600)
         deadline = time.monotonic() + PATIENCE
         while True:
             try:

@@ -19,10 +19,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from reverse_etl.account import uptime
 from reverse_etl.answers import Action, Classify, Response, Verdict, broken, by_status
+from reverse_etl.auth.credentials import Credentials, Fixed
 from reverse_etl.breaker import Breaker
 from reverse_etl.bucket import LONGEST_PAUSE
 from reverse_etl.budget import Budget
-from reverse_etl.credentials import Credentials, Fixed
 from reverse_etl.destinations.base import Limits
 from reverse_etl.discreet import as_it_is, without_query
 from reverse_etl.errors import AmbiguousCall, DestinationDown, DestinationRefused

@@ -121,6 +121,8 @@ def plain_text(value: str, *, lower: bool = False) -> str:
         value: The text as it was typed.
         lower: Whether to have it in lower case, the Turkish İ as i.
     """
+    if value.isascii() and value.isprintable():  # most are: nothing in them is but letters, signs and spaces
+        return (value.lower() if lower else value).strip(" ")
     text = unicodedata.normalize("NFC", value).translate(_PLAIN)
     return unicodedata.normalize("NFC", text.replace("İ", "i").lower() if lower else text).strip(" ")
 
@@ -146,12 +148,18 @@ def normalise_email(email: str | None, *, fold_gmail: bool = False, fold_tags: b
             folded that could make two people one.
         fold_tags: The same, and drop the +tag of every other address too. Not every provider ignores it.
     """
-    address = unicodedata.normalize("NFC", (email or "").translate(_LOWER).strip(" ").lower())
+    typed = email or ""
+    if typed.isascii() and typed.isprintable():
+        address = typed.strip(" ").lower()
+    else:
+        address = unicodedata.normalize("NFC", typed.translate(_LOWER).strip(" ").lower())
     if len(address) > 254 or not _EMAIL.fullmatch(address):
         return None
+    if not (fold_gmail or fold_tags):
+        return address
     untagged = _TAG.sub(r"\1@", address)
     name, _, domain = untagged.partition("@")
-    if (fold_gmail or fold_tags) and domain in _GMAIL and name.strip("."):
+    if domain in _GMAIL and name.strip("."):
         return f"{name.replace('.', '')}@gmail.com"
     return untagged if fold_tags else address
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from reverse_etl.account import account_file, uptime
+from reverse_etl.auth.credentials import Credentials, Fixed, Replaceable
 from reverse_etl.breaker import Breaker
 from reverse_etl.budget import Budget
-from reverse_etl.credentials import Credentials, Fixed, Replaceable
 from reverse_etl.destinations.base import Destination
 from reverse_etl.http import HttpClient
 
@@ -34,7 +34,7 @@ class HttpDestination(Destination):
     def authenticate(cls, settings: Any) -> Credentials:
         """Return what authenticates every call; a destination whose tokens expire has them renewed here.
 
-        See :mod:`reverse_etl.oauth`. Settings that were replaced in the middle of a run are used without its doing.
+        See :mod:`reverse_etl.auth.oauth`. Settings that were replaced during a run are used without its doing.
         """
         return Fixed(cls.headers(settings))
 

@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from reverse_etl.account import AccountFile
+from reverse_etl.auth.credentials import Credentials, Fixed, Replaceable
+from reverse_etl.auth.oauth import EARLY, JwtBearer, RefreshToken, ServiceAccount
 from reverse_etl.breaker import FIRST_PAUSE, Breaker
-from reverse_etl.credentials import Credentials, Fixed, Replaceable
 from reverse_etl.destinations.hubspot.destination import HubSpotSettings
 from reverse_etl.errors import AmbiguousCall, ConfigError, DestinationDown, DestinationRefused
 from reverse_etl.http import HttpClient
-from reverse_etl.oauth import EARLY, JwtBearer, RefreshToken, ServiceAccount
 from reverse_etl.rows import Op
 from sandbox.hubspot.api import HubSpot
 from sandbox.oauth import TokenOffice
@@ -201,7 +201,7 @@ def test_threads_share_one_renewal(sandbox: Running, office: TokenOffice) -> Non
 PROCESS = """
 import sys
 from pydantic import SecretStr
-from reverse_etl.oauth import RefreshToken
+from reverse_etl.auth.oauth import RefreshToken
 credentials = RefreshToken(sys.argv[1], "weft-demo-app", SecretStr("weft-demo-secret"), SecretStr("weft-demo-refresh"))
 for _ in range(5):
     assert credentials.renew(credentials.headers())

@@ -17,7 +17,8 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from reverse_etl.answers import Response
-from reverse_etl.credentials import Credentials
+from reverse_etl.auth.credentials import Credentials
+from reverse_etl.auth.oauth import ServiceAccount
 from reverse_etl.destinations.base import (
     Delivery,
     Family,
@@ -49,7 +50,6 @@ from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.hashing.table import hashed_columns
 from reverse_etl.hashing.vendors import GOOGLE
 from reverse_etl.http import HttpClient
-from reverse_etl.oauth import ServiceAccount
 from reverse_etl.rows import Op, Outcome, Row, RowResult
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"

@@ -23,7 +23,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import SecretStr, model_validator
 
-from reverse_etl.credentials import Credentials
+from reverse_etl.auth.credentials import Credentials
+from reverse_etl.auth.oauth import RefreshToken, bearer
 from reverse_etl.destinations.base import Count, Delivery, Family, HttpSettings, Member, ObjectSpec, Page, Settings
 from reverse_etl.destinations.codes import Codes
 from reverse_etl.destinations.hubspot.companies import COMPANY, Companies
@@ -33,7 +34,6 @@ from reverse_etl.destinations.hubspot.payloads import CODES
 from reverse_etl.destinations.hubspot.records import VERSION
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.http import HttpClient
-from reverse_etl.oauth import RefreshToken, bearer
 from reverse_etl.rows import Op, Row, RowResult
 
 _ISSUING = f"/oauth/{VERSION}/token"

@@ -16,7 +16,9 @@ from typing import Any, ClassVar, Self
 from pydantic import SecretStr, model_validator
 
 from reverse_etl.answers import Response
-from reverse_etl.credentials import Credentials, Fixed
+from reverse_etl.auth.credentials import Credentials, Fixed
+from reverse_etl.auth.oauth import RefreshToken, bearer
+from reverse_etl.auth.private_keys import refuse_unless_safe
 from reverse_etl.destinations.base import (
     Delivery,
     Family,
@@ -43,8 +45,6 @@ from reverse_etl.destinations.linkedin.payloads import (
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.errors import BatchRefused, DestinationRefused
 from reverse_etl.hashing.table import hashed_columns
-from reverse_etl.oauth import RefreshToken, bearer
-from reverse_etl.private_keys import refuse_unless_safe
 from reverse_etl.rows import Op, Row, RowResult
 
 VERSION = "202607"

@@ -17,15 +17,15 @@ from typing import Any, ClassVar, Self
 
 from pydantic import SecretStr, model_validator
 
-from reverse_etl.credentials import Credentials
+from reverse_etl.auth.credentials import Credentials
+from reverse_etl.auth.oauth import RefreshToken, bearer
+from reverse_etl.auth.private_keys import refuse_unless_safe
 from reverse_etl.destinations.base import Delivery, Family, HttpSettings, ObjectSpec, Page, Settings
 from reverse_etl.destinations.codes import Codes
 from reverse_etl.destinations.over_http import HttpDestination
 from reverse_etl.destinations.pipedrive.payloads import CODES
 from reverse_etl.destinations.pipedrive.persons import PERSON, Persons
 from reverse_etl.http import HttpClient
-from reverse_etl.oauth import RefreshToken, bearer
-from reverse_etl.private_keys import refuse_unless_safe
 from reverse_etl.rows import Op, Row, RowResult
 
 _JSON = {"Accept": "application/json"}

@@ -18,7 +18,7 @@ from datetime import date
 from threading import Lock
 from typing import Any, ClassVar
 
-from reverse_etl.credentials import Credentials
+from reverse_etl.auth.credentials import Credentials
 from reverse_etl.destinations.base import (
     Count,
     Delivery,

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from reverse_etl.credentials import Credentials
+from reverse_etl.auth.credentials import Credentials
+from reverse_etl.auth.oauth import JwtBearer, RefreshToken, bearer
 from reverse_etl.destinations.base import HttpSettings
 from reverse_etl.errors import DestinationRefused
-from reverse_etl.oauth import JwtBearer, RefreshToken, bearer
 
 _ISSUING = "/services/oauth2/token"
 

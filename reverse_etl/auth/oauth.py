@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
+from reverse_etl.auth.kept_token import KeptToken
+from reverse_etl.auth.private_keys import content, key_file, refuse_unless_safe, signed
+from reverse_etl.auth.token_endpoint import TokenEndpoint
+from reverse_etl.auth.token_refusals import of_assertion, of_refresh_token, of_service_account
 from reverse_etl.errors import DestinationDown
-from reverse_etl.kept_token import KeptToken
-from reverse_etl.private_keys import content, key_file, refuse_unless_safe, signed
-from reverse_etl.token_endpoint import TokenEndpoint
-from reverse_etl.token_refusals import of_assertion, of_refresh_token, of_service_account
 
 EARLY = 60.0  #: seconds before its end that a token is renewed
 ASSERTION = 120  #: seconds that an assertion to Salesforce holds, which takes three minutes at most

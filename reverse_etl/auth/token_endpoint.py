@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from reverse_etl.answers import Action, Response, Verdict, by_status
+from reverse_etl.auth.token_refusals import Refusal, common, same
 from reverse_etl.destinations.codes import short
 from reverse_etl.errors import DestinationDown, DestinationRefused
 from reverse_etl.http import HttpClient
-from reverse_etl.token_refusals import Refusal, common, same
 
 ATTEMPTS = 4
 READ_TIMEOUT = 30.0  #: seconds

@@ -1,0 +1,1 @@
+"""What authenticates the calls to an account: lasting keys, and tokens that are renewed."""
