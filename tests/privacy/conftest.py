@@ -158,8 +158,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     home = tmp_path_factory.mktemp("private")
     _write_project(home / "project")
     with start() as sandbox, pytest.MonkeyPatch.context() as patch:
-        for name, api in sandbox.sandbox.apis.items():
-            vars(api)["key"] = SECRETS[name]
+        for name, secret in SECRETS.items():
+            api = sandbox.sandbox.apis[name]
+            vars(api)["key"] = secret
             _echo(api)
         for name in ("WEFT_MANIFEST", "WEFT_DUCKDB_PATH", "WEFT_TARGET", "WEFT_RAW", "WEFT_CONNECTIONS", "WEFT_PACKS"):
             patch.delenv(name, raising=False)

@@ -99,12 +99,14 @@ def test_a_wrong_refresh_is_refused(org: Running, changes: dict[str, str], error
         ({"aud": "https://acme.my.salesforce.com"}, "audience is invalid"),
         ({"sub": "else@example.com"}, "user hasn't approved this consumer"),
         ({"iss": "x"}, "client identifier invalid"),
-        ({"exp": time.time() - 10}, "expired authorization code"),
-        ({"exp": time.time() + 600}, "invalid assertion"),
+        ({"exp": -10}, "expired authorization code"),
+        ({"exp": 600}, "invalid assertion"),
         ({"exp": None}, "invalid assertion"),
     ],
 )
 def test_an_assertion_is_verified(org: Running, changes: dict[str, Any], told: str) -> None:
+    if changes.get("exp"):
+        changes = {"exp": time.time() + changes["exp"]}
     api = org.sandbox.apis["salesforce"]
     assert isinstance(api, Salesforce)
     api.sign_in_with_key()

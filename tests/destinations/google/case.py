@@ -69,11 +69,15 @@ def member(row: Values) -> tuple[str, Values]:
     return found["emailAddress"], found
 
 
+#: One moment for all rows: a row that is made twice has to be the same, also when a day begins meanwhile.
+MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+
+
 def event_row(n: int) -> dict[str, Any]:
     """A conversion."""
     return {
         "event_id": f"order-{n}",
-        "occurred_at": datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None),
+        "occurred_at": MIDNIGHT,
         "email": f"person{n}@example.com",
         "value": n + 0.5,
         "currency": "EUR",
