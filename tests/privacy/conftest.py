@@ -36,7 +36,7 @@ cross join (select unnest(['email_marketing', 'sales_outreach', 'advertising']) 
 """
 FEEDS = {
     "sync_klaviyo__winback": "profile_id, email, phone as phone_number, first_name",
-    "sync_hubspot__contacts": "profile_id, email, phone, first_name as firstname, external_id as weft_note",
+    "sync_hubspot__contacts": "profile_id, email, phone, first_name as firstname, external_id as weft_tier",
     "sync_meta__audience": "profile_id, external_id, email, phone, first_name",
 }
 EXPOSURE = """
