@@ -63,7 +63,8 @@ def cases() -> dict[str, Case]:
     found: dict[str, Case] = {}
     for name in sorted(registry.BUILT_IN):
         module = importlib.import_module(f"tests.destinations.{name}.case")
-        found |= {str(case): case for case in module.CASES}
+        for case in module.CASES:  # some objects can be filled by one key or another
+            found[str(case) if str(case) not in found else f"{case} by {next(iter(case.row(0)))}"] = case
     return found
 
 
@@ -132,7 +133,7 @@ def measure(name: str, path: str, url: str, environment: dict[str, str]) -> dict
         seconds = time.perf_counter() - begun
         again = run_sync(warehouse, sync, lines, AS_OF)
     if report.status is not Status.DONE or again.sent:
-        raise SystemExit(f"{name}: {report}, then {again}")
+        return {"case": name, "applied": report.applied, "sent": report.sent}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     limits = destination.objects[case.object].limits[Op.ADD]
     return {
@@ -197,6 +198,10 @@ def main() -> None:
             state = {"WEFT_STATE_DIR": folder}  # no budget or breaker of an earlier run
             done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **state})
         took = json.loads(done.stdout.splitlines()[-1])
+        if "seconds" not in took:  # such as the members of a list, who have to be records there first
+            lines.append(f"| `{name}` | | | | not measured: {took['applied']:,} of {took['sent']:,} applied | | | | |")
+            print(lines[-1], flush=True)
+            continue
         share = took["rows_per_second"] / took["ceiling"]
         met = took["rows_per_second"] >= min(AIM, 0.9 * took["ceiling"])
         lines.append(
