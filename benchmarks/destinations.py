@@ -2,8 +2,8 @@
 
 The simulators run in a process of their own, in memory, with the vendors' own rate limits. The feed is in a DuckDB
 file; a first run sends it all. Timed is the run from its start until the last row is settled: plan, sending, jobs and
-ledger. The ceiling is rows of a call times calls a second, of the limits that the destination declares for new rows;
-what may be called at once before pacing begins (the burst) comes on top; enough rows are sent that it hardly counts.
+ledger. The ceiling is rows of a call (as many as its bytes hold) times calls a second, as declared for new rows; what
+may be called at once before pacing begins (the burst) comes on top; enough rows are sent that it hardly counts.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ import requests
 from conformance.case import Case, Stage
 from reverse_etl.definitions import SyncDefinition
 from reverse_etl.destinations import registry
-from reverse_etl.destinations.base import Destination
+from reverse_etl.destinations.base import Delivery, Destination
 from reverse_etl.engine import run_sync
 from reverse_etl.guards import Guards
 from reverse_etl.report import Status
-from reverse_etl.rows import Op
+from reverse_etl.rows import Op, Row
 from warehouse.base import Relation
 from warehouse.duck import DuckWarehouse
 
@@ -73,6 +73,14 @@ def rows_for(destination: type[Destination], case: Case) -> int:
     limits = destination.objects[case.object].limits[Op.ADD]
     wanted = limits.rows * (limits.calls_per_second * SECONDS + limits.burst)
     return int(min(max(wanted, 50), MOST))
+
+
+def ceiling(case: Case, destination: Destination, delivery: Delivery) -> float:
+    """Return the rows a second that the limits of rows, bytes and calls allow for rows of the case's size."""
+    limits = destination.objects[case.object].limits[Op.ADD]
+    rows = [Row(str(next(iter(values.values()))), Op.ADD, values) for values in map(case.row, range(100))]
+    size = sum(destination.size(delivery, row) for row in rows) / len(rows)
+    return min(limits.rows, limits.bytes / max(size, 1)) * limits.calls_per_second
 
 
 def world(path: str, case: Case, rows: int) -> None:
@@ -135,14 +143,13 @@ def measure(name: str, path: str, url: str, environment: dict[str, str]) -> dict
     if report.status is not Status.DONE or again.sent:
         return {"case": name, "applied": report.applied, "sent": report.sent}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    limits = destination.objects[case.object].limits[Op.ADD]
     return {
         "case": name,
         "rows": report.applied,
         "calls": report.api_calls,
         "seconds": round(seconds, 2),
         "rows_per_second": round(report.applied / seconds, 1),
-        "ceiling": round(limits.rows * limits.calls_per_second, 1),
+        "ceiling": round(ceiling(case, lines[case.destination].open(), sync.delivery), 1),
         "peak_mb": round(peak),
     }
 
