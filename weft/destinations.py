@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -17,9 +18,8 @@ def destinations(
 ) -> None:
     """List the destinations with their objects and API versions, or all that one of them declares."""
     from reverse_etl.destinations import catalogue, page, registry
-    from warehouse.project import run_moment
 
-    today = run_moment().date()
+    today = datetime.now(UTC).date()  # a vendor's deadline is not moved by WEFT_AS_OF
     if record:
         typer.echo(page.render([registry.get(own) for own in registry.BUILT_IN], today), nl=False)
     elif name is not None:
@@ -46,9 +46,23 @@ def destinations(
             for one in found
         ]
         table(columns, rows, title="destinations")
-        for one in found:
-            if one["days_left"] is not None and one["days_left"] < catalogue.NOTICE.days:
-                note(f"{one['label']} answers API version {one['api_version']} for {one['days_left']} more days.")
+        for told in ending(found):
+            note(told)
+
+
+def ending(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a remark for each destination whose API version ends soon.
+
+    Args:
+        found: Their summaries, from :mod:`reverse_etl.destinations.catalogue`.
+    """
+    from reverse_etl.destinations.catalogue import NOTICE
+
+    return [
+        f"{one['label']} answers API version {one['api_version']} for {one['days_left']} more days."
+        for one in found
+        if one["days_left"] is not None and one["days_left"] < NOTICE.days
+    ]
 
 
 def _show(told: Mapping[str, Any]) -> None:

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from reverse_etl.destinations import registry
+from reverse_etl.destinations import catalogue, registry
 from tests.commands import python
+from weft.destinations import ending
 
 ROOT = Path(__file__).parents[2]
 
 
-def weft(*arguments: str, as_of: str = "2026-11-22T12:00:00") -> tuple[int, str, str]:
+def weft(*arguments: str, as_of: str = "2026-07-01T00:00:00") -> tuple[int, str, str]:
     done = python("weft", "destinations", *arguments, cwd=ROOT, env={**os.environ, "WEFT_AS_OF": as_of})
     return done.returncode, done.stdout, done.stderr
 
 
 def test_all_are_listed_and_an_end_that_is_near_is_pointed_out() -> None:
-    code, out, err = weft()
+    code, out, _ = weft()
     rows = [line.split("\t") for line in out.splitlines()]
 
     assert code == 0
     assert rows[0] == ["destination", "family", "objects", "API version", "ends", "days left"]
     assert [row[0] for row in rows[1:]] == registry.names()
     assert ["klaviyo", "2026-07-15", "2028-07-15"] in [[row[0], *row[3:5]] for row in rows]
-    assert "Klaviyo" not in err
+    today = datetime.now(UTC).date()
+    told = {row[0]: row[5] for row in rows[1:]}
+    assert told["klaviyo"] == str((date(2028, 7, 15) - today).days), "a deadline is not moved by WEFT_AS_OF"
 
-    assert "Klaviyo answers API version 2026-07-15 for 31 more days." in weft(as_of="2028-06-14T00:00:00")[2]
+    klaviyo = registry.get("klaviyo")
+    near, far = (catalogue.summary(klaviyo, day) for day in (date(2028, 6, 14), date(2028, 4, 1)))
+    assert ending([near, far]) == ["Klaviyo answers API version 2026-07-15 for 31 more days."]
 
 
 def test_one_is_told_in_full() -> None:
