@@ -46,8 +46,8 @@ def destinations(
             for one in found
         ]
         table(columns, rows, title="destinations")
-        for told in ending(found):
-            note(told)
+        for remark in ending(found):
+            note(remark)
 
 
 def ending(found: Sequence[Mapping[str, Any]]) -> list[str]:
